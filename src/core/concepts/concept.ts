@@ -1,0 +1,51 @@
+/**
+ * Concepts: the clinical ideas behind codes. Which codes mean it, which look alike and are refused,
+ * in which units it is reported, what is plausible.
+ */
+export type ConceptId = string;
+
+export interface Concept {
+  readonly id: ConceptId;
+  readonly kind: 'observation' | 'medication' | 'condition' | 'route' | 'answer' | 'specimen';
+  /** Canonical unit, UCUM; only for measured concepts. */
+  readonly unit?: string;
+  /** Values outside are set aside. */
+  readonly plausible?: readonly [number, number];
+  /** Usual reference limits; either end may be missing. */
+  readonly reference?: { readonly low?: number; readonly high?: number };
+  /** Decimals kept when a converted value is compared. */
+  readonly decimals?: number;
+  /** Concepts whose members are also members of this one. */
+  readonly includes?: readonly ConceptId[];
+}
+
+/** What a coding turned out to be. */
+export interface Membership {
+  readonly concept: ConceptId;
+  /** Set when the code looks alike and is not a member: `urine specimen`. */
+  readonly refused?: string;
+  readonly ingredient?: string;
+  /** Route or dose form that the code itself carries: `oral`, `ophthalmic`. */
+  readonly route?: string;
+  /** The answer that an ordinal or coded value means: `yes`, `positive`. */
+  readonly value?: string;
+}
+
+export interface Concepts {
+  readonly byId: ReadonlyMap<ConceptId, Concept>;
+  /** Every concept a coding belongs to, parents included; empty when it is in none. */
+  memberships(system: string | undefined, code: string | undefined): readonly Membership[];
+  /** Medicines named in free text by exact ingredient or fixed brand name. */
+  namedInText(text: string): readonly Membership[];
+  /**
+   * Value in the canonical unit of the concept, not rounded.
+   * @returns undefined when this analyte is not reported in this unit (also when there is none).
+   */
+  toCanonical(concept: ConceptId, value: number, unit: UnitText): number | undefined;
+}
+
+export interface UnitText {
+  readonly unit?: string | undefined;
+  readonly code?: string | undefined;
+  readonly system?: string | undefined;
+}

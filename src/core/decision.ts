@@ -1,0 +1,162 @@
+/**
+ * The record of one evaluation, and the episodes it opens and closes.
+ *
+ * Everything shown anywhere (issue, plan, card, page, report) is rendered from a Decision, never
+ * computed again. It is JSON: Dates become ISO strings when it is written, and the same input gives
+ * the same bytes.
+ */
+import type { Truth } from '../vocabulary/truth.ts';
+import type { Fact, FactId } from './facts/fact.ts';
+
+export const TIERS = ['low', 'moderate', 'high', 'critical'] as const;
+/** How soon somebody should look. Source: clinical foundations 3. */
+export type Tier = (typeof TIERS)[number];
+
+/** One test of a rule, in words, with what it saw. */
+export interface ClauseResult {
+  /** For people: `potassium below 3.5 mmol/L`. */
+  readonly clause: string;
+  readonly fact: FactId;
+  readonly truth: Truth;
+  /** The value it saw, or why there was none: `3.2 mmol/L`, `below 3.0 mmol/L`, `no record`. */
+  readonly saw: string;
+}
+
+/** What one rule says about one chart. `error` is an alarm of ours, never an answer about the patient. */
+export interface Verdict {
+  readonly rule: string;
+  readonly version: string;
+  readonly verdict: 'fired' | 'clear' | 'unknown' | 'error';
+  readonly tier?: Tier;
+  /** Fired: all that held. Clear: the clause that stopped it. Unknown: those that could not be told. */
+  readonly clauses?: readonly ClauseResult[];
+  /** Unknown facts that kept the rule from an answer. */
+  readonly missing?: readonly FactId[];
+  /** The one missing fact, when every other clause holds: the rule waits for it. */
+  readonly pending?: FactId;
+  /** Exclusions that could not be told; they do not stop a rule and are shown. */
+  readonly notKnown?: readonly FactId[];
+  /** A population guard that keeps the rule from answering, in words. */
+  readonly guard?: string;
+  /** For `error`: what went wrong, without patient data. */
+  readonly error?: string;
+}
+
+/** What a piece of advice asks for; becomes `CarePlan.activity.detail.kind`. */
+export type AdviceKind = 'ServiceRequest' | 'MedicationRequest' | 'CommunicationRequest' | 'NutritionOrder' | 'Task';
+
+/** One thing to consider; never an order. */
+export interface AdviceLine {
+  readonly advice: string;
+  readonly kind: AdviceKind;
+  readonly text: string;
+  /** An "avoid" line. */
+  readonly doNotPerform?: true;
+  /** What the reader must keep in mind, from interlocks. */
+  readonly cautions?: readonly string[];
+  /** What it suggests, in the words of the story format: `potassium`, `check:magnesium`, `ecg`. */
+  readonly suggests: readonly string[];
+}
+
+/** Advice that an interlock stopped, with its reason. */
+export interface WithheldAdvice {
+  readonly advice: string;
+  readonly interlock: string;
+  readonly why: 'blocked' | 'check-first' | 'opposed';
+  /** In words, for the clinician: `eGFR is below 30`. */
+  readonly reason: string;
+  /** Facts that must be known first. */
+  readonly missing?: readonly FactId[];
+}
+
+/** Fired rules made one statement with a tier. */
+export interface Finding {
+  /** The rule id, or the id of the merge group; identity of the problem within the patient. */
+  readonly key: string;
+  readonly rule: string;
+  readonly title: string;
+  readonly tier: Tier;
+  /** At most 140 characters, reads alone. */
+  readonly summary: string;
+  /** One paragraph: what was seen, when, against which threshold, why it matters, what is not known. */
+  readonly detail: string;
+  /** Rule ids that make this finding; more than one in a merge group. */
+  readonly members: readonly string[];
+  /** Rule ids that fired and are shown as lines of this finding. */
+  readonly absorbed: readonly string[];
+  readonly advice: readonly AdviceLine[];
+  readonly withheld: readonly WithheldAdvice[];
+  /** Why it matters, one reason per member and absorbed rule. */
+  readonly reasons: readonly string[];
+  /** `Type/id` of medicines involved. */
+  readonly implicated: readonly string[];
+  /** `Type/id` of the results and conditions it rests on. */
+  readonly evidence: readonly string[];
+  /** At most three things that are not known and would change the advice. */
+  readonly notKnown: readonly string[];
+  /** v3-ActCode of the issue, for example `OBSA`. */
+  readonly code: string;
+  /** Rests on a preliminary value. */
+  readonly preliminary?: true;
+  /** What would clear it, in words: `potassium 3.6 mmol/L or more`. */
+  readonly clearsWhen?: string;
+}
+
+/** One stretch of one problem in one patient, as stored. At most one per key is open. */
+export interface Episode {
+  /** `Finding.key`. */
+  readonly key: string;
+  /** 1, 2, 3 ... per key and patient. */
+  readonly number: number;
+  readonly rule: string;
+  readonly members: readonly string[];
+  readonly tier: Tier;
+  readonly raisedAt: string;
+  /** The finding as last shown. */
+  readonly finding: Finding;
+  /** Version or, where there is none, lastUpdated of each resource in `finding.evidence` and `.implicated`. */
+  readonly evidence: Readonly<Record<string, string>>;
+  readonly stale?: true;
+  /** ISO time since when the tier has been lower than shown; it falls at the second look or after 24 h. */
+  readonly lowerSince?: string;
+  /** Newest fact time behind the finding; a lower tier needs a newer one. */
+  readonly latestFactAt?: string;
+}
+
+/** What an evaluation does to the episodes of its patient. */
+export type EpisodeChange =
+  | { readonly change: 'raise'; readonly key: string; readonly episode: Episode; readonly notify: true }
+  | {
+      readonly change: 'update' | 'escalate' | 'de-escalate' | 'stale';
+      readonly key: string;
+      readonly episode: Episode;
+      readonly notify: boolean;
+    }
+  | {
+      readonly change: 'resolve' | 'withdraw' | 'supersede';
+      readonly key: string;
+      readonly episode: Episode;
+      /** In words: `resolved by data: potassium 3.9 mmol/L`. */
+      readonly reason: string;
+      readonly notify: false;
+    };
+
+/** The full record of one evaluation; replays to the same bytes. */
+export interface Decision {
+  /** The clock value it used, ISO. */
+  readonly at: string;
+  /** `Patient/id`. */
+  readonly patient: string;
+  /** Content hash of rules, concepts, advice and settings. */
+  readonly ruleSet: string;
+  readonly facts: readonly Fact[];
+  readonly verdicts: readonly Verdict[];
+  readonly findings: readonly Finding[];
+  readonly episodeChanges: readonly EpisodeChange[];
+  /** `Type/id` -> version or lastUpdated, for every resource a fact cites. */
+  readonly evidence: Readonly<Record<string, string>>;
+  /** Medicines that are in no concept: an unknown drug makes "takes no ..." unknown. */
+  readonly unrecognised: readonly string[];
+  /** Results set aside, with the reason in words. */
+  readonly dataQuality: readonly string[];
+}
