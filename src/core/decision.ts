@@ -43,7 +43,12 @@ export interface Verdict {
 }
 
 /** What a piece of advice asks for; becomes `CarePlan.activity.detail.kind`. */
-export type AdviceKind = 'ServiceRequest' | 'MedicationRequest' | 'CommunicationRequest' | 'NutritionOrder' | 'Task';
+export type AdviceKind =
+  | 'ServiceRequest'
+  | 'MedicationRequest'
+  | 'CommunicationRequest'
+  | 'NutritionOrder'
+  | 'Task';
 
 /** One thing to consider; never an order. */
 export interface AdviceLine {
@@ -92,6 +97,8 @@ export interface Finding {
   readonly implicated: readonly string[];
   /** `Type/id` of the results and conditions it rests on. */
   readonly evidence: readonly string[];
+  /** Those of the evidence without which no rule would have fired. */
+  readonly raisedBy: readonly string[];
   /** At most three things that are not known and would change the advice. */
   readonly notKnown: readonly string[];
   /** v3-ActCode of the issue, for example `OBSA`. */

@@ -26,7 +26,9 @@ export function chartOf(resources: Iterable<Resource>, deleted: Iterable<string>
   const newest = new Map<string, Resource>();
   let unnamed = 0;
   for (const resource of resources) {
-    const key = resource.id ? `${resource.resourceType}/${resource.id}` : `${resource.resourceType}/#${unnamed++}`;
+    const key = resource.id
+      ? `${resource.resourceType}/${resource.id}`
+      : `${resource.resourceType}/#${unnamed++}`;
     const seen = newest.get(key);
     if (seen === undefined || lastUpdated(resource) >= lastUpdated(seen)) newest.set(key, resource);
   }

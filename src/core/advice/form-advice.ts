@@ -1,0 +1,168 @@
+/**
+ * Advice of a finding, after interlocks.
+ *
+ * Why: a sentence that helps one patient harms the next. Interlocks run last and can not be switched off:
+ * blocked advice is withheld with its reason, advice whose safety can not be told becomes a check, and
+ * opposing advice cancels. Source: clinical foundations 5, trust I1 to I3.
+ */
+import type { AdviceLine, Tier, WithheldAdvice } from '../decision.ts';
+import { type Facts, factOf } from '../facts/fact.ts';
+import type { Compiled, CompiledInterlock, CompiledRule } from '../rules/compile.ts';
+import { allClauses } from '../rules/explain.ts';
+import type { AdviceFile } from '../rules/rule.ts';
+import type { RuleSet } from '../rules/rule-set.ts';
+
+export interface FormedAdvice {
+  readonly advice: readonly AdviceLine[];
+  readonly withheld: readonly WithheldAdvice[];
+}
+
+/** Advice of the rules behind one finding, the leading rule first; the same thing is said once. */
+export function formAdvice(
+  rules: readonly CompiledRule[],
+  tier: Tier,
+  facts: Facts,
+  ruleSet: RuleSet,
+  now: Date,
+): FormedAdvice {
+  const wanted = [...new Set(rules.flatMap((rule) => adviceOf(rule, facts, now)))];
+  const files = wanted.map((id) => ruleSet.advice.get(id)).filter((file) => file !== undefined);
+  const opposed = files.filter((file) => file.opposes?.some((other) => wanted.includes(other)));
+  const checked = files
+    .filter((file) => !opposed.includes(file))
+    .map((file) => check(file, tier, facts, ruleSet, now));
+  const cancelled = opposed.map((file) => ({
+    advice: file.id,
+    interlock: 'opposing-advice',
+    why: 'opposed' as const,
+    reason: 'other advice for this patient says the opposite',
+  }));
+  return {
+    advice: once(checked.flatMap((result) => result.advice)),
+    withheld: [...checked.flatMap((result) => result.withheld), ...cancelled],
+  };
+}
+
+function adviceOf(rule: CompiledRule, facts: Facts, now: Date): string[] {
+  return rule.advice
+    .filter((line) => line.when === undefined || line.when.truth(facts, now) === 'true')
+    .map((line) => line.advice);
+}
+
+/** One advice against its interlocks: shown with cautions, or withheld and replaced. */
+function check(file: AdviceFile, tier: Tier, facts: Facts, ruleSet: RuleSet, now: Date): FormedAdvice {
+  const interlocks = file.interlocks
+    .map((id) => ruleSet.interlocks.get(id))
+    .filter((found) => found !== undefined);
+  const blocked = interlocks.flatMap((interlock) =>
+    blocksOf(interlock, facts, now).map((reason) => ({ interlock, reason })),
+  );
+  if (blocked.length > 0) {
+    const withheld = {
+      advice: file.id,
+      interlock: [...new Set(blocked.map(({ interlock }) => interlock.id))].join(', '),
+      why: 'blocked' as const,
+      reason: blocked.map(({ reason }) => reason).join('; '),
+    };
+    return {
+      advice: isUrgentReplacement(file, tier) ? [discussReplacement(file)] : [],
+      withheld: [withheld],
+    };
+  }
+  const open = interlocks.flatMap((interlock) =>
+    openNeeds(interlock, facts, now).map((need) => ({ interlock, ...need })),
+  );
+  if (open.length > 0)
+    return {
+      advice: open.map((need) => checkFirst(need.fact, need.check)),
+      withheld: [checkFirstReason(file, open)],
+    };
+  const cautions = [...new Set(interlocks.flatMap((interlock) => cautionsOf(interlock, facts, now)))];
+  return { advice: [shown(file, cautions)], withheld: [] };
+}
+
+function shown(file: AdviceFile, cautions: readonly string[]): AdviceLine {
+  return {
+    advice: file.id,
+    kind: file.kind,
+    text: file.text,
+    suggests: file.suggests,
+    ...(file.doNotPerform ? { doNotPerform: true as const } : {}),
+    ...(cautions.length > 0 ? { cautions } : {}),
+  };
+}
+
+function blocksOf(interlock: CompiledInterlock, facts: Facts, now: Date): string[] {
+  return interlock.blocks
+    .filter(({ when }) => when.truth(facts, now) === 'true')
+    .map(({ because }) => because);
+}
+
+function cautionsOf(interlock: CompiledInterlock, facts: Facts, now: Date): string[] {
+  return interlock.cautions
+    .filter(({ when }) => when.truth(facts, now) === 'true')
+    .map(({ because }) => because);
+}
+
+/** Needs that are not met: the fact is unknown, or known too loosely for a block to be ruled out. */
+function openNeeds(interlock: CompiledInterlock, facts: Facts, now: Date): { fact: string; check: string }[] {
+  return interlock.needs.filter((need) => {
+    if (need.when !== undefined && need.when.truth(facts, now) === 'false') return false;
+    if (factOf(facts, need.fact).state === 'unknown') return true;
+    return interlock.blocks.some(({ when }) =>
+      clausesOn(need.fact, when).some((clause) => clause.truth(facts, now) === 'unknown'),
+    );
+  });
+}
+
+function clausesOn(fact: string, condition: Compiled): readonly Compiled[] {
+  return allClauses(condition).filter((clause) => clause.fact === fact);
+}
+
+function checkFirst(fact: string, text: string): AdviceLine {
+  return { advice: `check-first-${fact}`, kind: 'ServiceRequest', text, suggests: [`check:${fact}`] };
+}
+
+function checkFirstReason(
+  file: AdviceFile,
+  open: readonly { fact: string; interlock: CompiledInterlock }[],
+): WithheldAdvice {
+  const missing = [...new Set(open.map(({ fact }) => fact))];
+  return {
+    advice: file.id,
+    interlock: [...new Set(open.map(({ interlock }) => interlock.id))].join(', '),
+    why: 'check-first',
+    reason: `not known: ${missing.map((fact) => fact.replaceAll('-', ' ')).join(', ')}`,
+    missing,
+  };
+}
+
+const REPLACEMENTS = new Set(['potassium', 'magnesium', 'calcium']);
+
+/** A blocked replacement inside a high or critical finding is never silent. Source: foundations 5. */
+function isUrgentReplacement(file: AdviceFile, tier: Tier): boolean {
+  return (tier === 'high' || tier === 'critical') && file.suggests.some((kind) => REPLACEMENTS.has(kind));
+}
+
+function discussReplacement(file: AdviceFile): AdviceLine {
+  const what = file.suggests.filter((kind) => REPLACEMENTS.has(kind)).join(' and ');
+  return {
+    advice: `discuss-${what.replaceAll(' ', '-')}-replacement`,
+    kind: 'CommunicationRequest',
+    text: `Discuss ${what} replacement urgently with a senior clinician or nephrology.`,
+    suggests: [],
+  };
+}
+
+/** The same id once; a request whose every suggestion is already asked for adds nothing. */
+function once(lines: readonly AdviceLine[]): AdviceLine[] {
+  const kept: AdviceLine[] = [];
+  for (const line of lines) {
+    const asked = new Set(kept.flatMap((other) => other.suggests));
+    const repeats =
+      kept.some((other) => other.advice === line.advice) ||
+      (line.suggests.length > 0 && line.suggests.every((kind) => asked.has(kind)));
+    if (!repeats) kept.push(line);
+  }
+  return kept;
+}

@@ -1,0 +1,190 @@
+/**
+ * Derived facts that combine others: symptoms, heart risk, fluoroquinolone risk, potassium-raising drugs.
+ *
+ * Source: clinical foundations 1.7 and 2.9.
+ */
+import {
+  active,
+  anyPart,
+  atLeast,
+  countParts,
+  exposed,
+  isActive,
+  isExposed,
+  over,
+  type Part,
+  present,
+  under,
+} from './counts.ts';
+import { type Fact, isEqual, unknownFact } from './fact.ts';
+import type { FactSource, Former } from './fact-source.ts';
+
+const CRAMPS_FREQUENT_PER_WEEK = 3; // foundations 1.7, local convention
+const NIGHTS_FREQUENT_PER_WEEK = 2; // foundations 1.7, local convention
+
+/** Cramps now; a newer "no" outranks an older count (resolution 24). */
+export const crampsPresent: Former = (source) => {
+  const cramp = source.fact('leg-cramp');
+  const counts = [source.fact('cramp-frequency-per-week'), source.fact('cramp-night-count-per-week')];
+  const newer = counts.filter(
+    (count) =>
+      count.state !== 'unknown' &&
+      (cramp.at === undefined ||
+        cramp.state === 'unknown' ||
+        (count.at?.getTime() ?? 0) > cramp.at.getTime()),
+  );
+  if (isEqual(cramp, true) !== 'true' && newer.length > 0) {
+    const counted = anyPart(
+      'cramps-present',
+      [atLeast('cramp-frequency-per-week', 1), atLeast('cramp-night-count-per-week', 1)],
+      source,
+    );
+    if (counted.state === 'known' && counted.value === true) return counted;
+    if (cramp.state === 'unknown' && newer.every((count) => count.state === 'known' && count.value === 0))
+      return { ...counted, concept: 'cramps-present', state: 'known', value: false };
+  }
+  return { ...cramp, concept: 'cramps-present' };
+};
+
+export const crampsFrequent: Former = (source) =>
+  anyPart(
+    'cramps-frequent',
+    [
+      atLeast('cramp-frequency-per-week', CRAMPS_FREQUENT_PER_WEEK),
+      atLeast('cramp-night-count-per-week', NIGHTS_FREQUENT_PER_WEEK),
+      present('sleep-disturbance-by-cramps'),
+      present('daytime-cramps-interfering'),
+    ],
+    source,
+  );
+
+export const neuromuscularSymptom: Former = (source) =>
+  anyPart(
+    'neuromuscular-symptom',
+    [
+      'cramps-present',
+      'muscle-pain',
+      'muscle-twitching',
+      'muscle-weakness',
+      'sudden-weakness',
+      'muscle-stiffness',
+      'paresthesia',
+    ].map(present),
+    source,
+  );
+
+/** Stiffness, or tingling together with cramps. */
+export const tetanyLike: Former = (source) => {
+  const stiff = source.fact('muscle-stiffness');
+  if (isEqual(stiff, true) === 'true') return { ...stiff, concept: 'tetany-like' };
+  const [tingling, cramps] = [source.fact('paresthesia'), source.fact('cramps-present')];
+  if (isEqual(tingling, true) === 'true' && isEqual(cramps, true) === 'true')
+    return { ...tingling, concept: 'tetany-like', from: [...tingling.from, ...cramps.from] };
+  const pairIsOut = isEqual(tingling, true) === 'false' || isEqual(cramps, true) === 'false';
+  if (isEqual(stiff, true) === 'false' && pairIsOut) return { ...stiff, concept: 'tetany-like' };
+  return unknownFact('tetany-like', 'needs', { missing: ['muscle-stiffness', 'paresthesia'] });
+};
+
+export const cardiacSymptom: Former = (source) =>
+  anyPart('cardiac-symptom', ['palpitations', 'syncope'].map(present), source);
+
+/** Limits of the QT context. Source: foundations 2.9. */
+const QT_PARTS: readonly Part[] = [
+  active('drug.qt-prolonging-known-risk'),
+  active('drug.fluoroquinolone-systemic'),
+  active('drug.hydroxyquinoline-antimalarial'),
+  active('drug.quinine-systemic'),
+  present('long-qt-syndrome'),
+  present('history.torsades-history'),
+  atLeast('qtc-interval', 480), // ms
+  under('potassium', 3.5), // mmol/L
+  under('magnesium-serum', 0.7), // mmol/L
+  under('calcium-best', 1.9), // mmol/L
+  present('bradycardia-or-av-block'),
+];
+
+/** How many things that lengthen QT come together. */
+export const qtContext: Former = (source) => countParts('qt-context', QT_PARTS, source);
+
+export const cardiacRisk: Former = (source) =>
+  anyPart(
+    'cardiac-risk',
+    [
+      active('drug.digoxin'),
+      atLeast('qt-context', 2), // foundations 2.9
+      present('heart-failure'),
+      present('ventricular-arrhythmia'),
+      present('atherosclerotic-cardiovascular-disease'),
+      present('cardiac-symptom'),
+    ],
+    source,
+  );
+
+export const fqActive: Former = (source) =>
+  truthFrom('fq-active', source.fact('drug.fluoroquinolone-systemic'), isActive);
+export const fqExposed: Former = (source) =>
+  truthFrom('fq-exposed', source.fact('drug.fluoroquinolone-systemic'), isExposed);
+
+const FQ_TENDON_PARTS: readonly Part[] = [
+  over('age', 60), // years, exact; foundations 2.9
+  exposed('drug.corticosteroid-systemic'),
+  present('solid-organ-transplant'),
+  { fact: 'reduced-filtration-or-dialysis', holds: (fact) => isEqual(fact, true) },
+  present('history.tendon-disorder-history'),
+  present('rheumatoid-arthritis'),
+  present('strenuous-exercise'),
+];
+
+export const fqTendonRiskCount: Former = (source) =>
+  countParts('fq-tendon-risk-count', FQ_TENDON_PARTS, source);
+
+/** eGFR below 60, or dialysis: one risk, counted once (resolution 21). */
+export const reducedFiltrationOrDialysis: Former = (source) =>
+  anyPart('reduced-filtration-or-dialysis', [under('egfr', 60), present('dialysis')], source); // mL/min/1.73 m2, foundations 2.9
+
+const K_RAISING = [
+  'ace-inhibitor',
+  'angiotensin-receptor-blocker',
+  'direct-renin-inhibitor',
+  'potassium-sparing-diuretic',
+  'mineralocorticoid-antagonist',
+  'trimethoprim-systemic',
+  'potassium-supplement',
+  'potassium-salt-substitute',
+  'nsaid-systemic',
+  'heparin-any',
+  'ciclosporin-systemic',
+  'tacrolimus-systemic',
+];
+
+/** A medicine that raises potassium is active. */
+export const kRaising: Former = (source) =>
+  anyPart(
+    'k-raising',
+    K_RAISING.map((drug) => active(`drug.${drug}`)),
+    source,
+  );
+
+export const dialysis: Former = (source) => ({ ...source.fact('dialysis-status'), concept: 'dialysis' });
+
+/** Urea nitrogen and urea are the same number in mmol/L. */
+export const urea: Former = (source: FactSource) => {
+  const [nitrogen, whole] = [source.fact('urea-nitrogen-serum'), source.fact('urea-serum')];
+  const newest =
+    (whole.at?.getTime() ?? 0) > (nitrogen.at?.getTime() ?? 0) && whole.state !== 'unknown'
+      ? whole
+      : nitrogen;
+  return { ...(newest.state === 'unknown' ? whole : newest), concept: 'urea' };
+};
+
+function truthFrom(id: string, fact: Fact, holds: (fact: Fact) => 'true' | 'false' | 'unknown'): Fact {
+  const truth = holds(fact);
+  const { from, notes, names, at } = fact;
+  const cited = { from, notes, ...(names ? { names } : {}), ...(at ? { at } : {}) };
+  if (truth === 'unknown')
+    return unknownFact(id, fact.state === 'unknown' ? fact.why : 'needs', {
+      ...cited,
+      missing: [fact.concept],
+    });
+  return { concept: id, state: 'known', value: truth === 'true', ...cited };
+}

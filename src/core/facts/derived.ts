@@ -1,0 +1,70 @@
+/**
+ * Every derived fact, by id. A new one is one line here, one former and one test.
+ */
+import { akiStage } from './aki.ts';
+import { calciumBest, calciumTotalOnly } from './calcium.ts';
+import {
+  cardiacRisk,
+  cardiacSymptom,
+  crampsFrequent,
+  crampsPresent,
+  dialysis,
+  fqActive,
+  fqExposed,
+  fqTendonRiskCount,
+  kRaising,
+  neuromuscularSymptom,
+  qtContext,
+  reducedFiltrationOrDialysis,
+  tetanyLike,
+  urea,
+} from './combined.ts';
+import { egfr, egfrComputed, egfrStage } from './egfr.ts';
+import type { Former } from './fact-source.ts';
+import {
+  fever,
+  temperatureHighest,
+  urineCulturePositive,
+  urineStripPositive,
+  utiCurrent,
+  utiLikely,
+  utiSymptomCount,
+} from './infection.ts';
+import { age, pregnant, sex } from './patient-facts.ts';
+import { potassium, potassiumHighUnconfirmed, sodium } from './potassium.ts';
+
+export const DERIVED: ReadonlyMap<string, Former> = new Map([
+  ['age', age],
+  ['sex', sex],
+  ['pregnant', pregnant],
+  ['dialysis', dialysis],
+  ['potassium', potassium],
+  ['potassium-high-unconfirmed', potassiumHighUnconfirmed],
+  ['sodium', sodium],
+  ['urea', urea],
+  ['calcium-best', calciumBest],
+  ['calcium-total-only', calciumTotalOnly],
+  ['aki-stage', akiStage],
+  ['egfr-2021', egfrComputed],
+  ['egfr', egfr],
+  ['egfr-stage', egfrStage],
+  ['cramps-present', crampsPresent],
+  ['cramps-frequent', crampsFrequent],
+  ['neuromuscular-symptom', neuromuscularSymptom],
+  ['tetany-like', tetanyLike],
+  ['cardiac-symptom', cardiacSymptom],
+  ['cardiac-risk', cardiacRisk],
+  ['qt-context', qtContext],
+  ['k-raising', kRaising],
+  ['fq-active', fqActive],
+  ['fq-exposed', fqExposed],
+  ['fq-tendon-risk-count', fqTendonRiskCount],
+  ['reduced-filtration-or-dialysis', reducedFiltrationOrDialysis],
+  ['fever', fever],
+  ['temperature-highest-48h', temperatureHighest],
+  ['uti-symptom-count', utiSymptomCount],
+  ['urine-strip-positive', urineStripPositive],
+  ['urine-culture-positive', urineCulturePositive],
+  ['uti-current', utiCurrent],
+  ['uti-likely', utiLikely],
+]);

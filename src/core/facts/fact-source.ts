@@ -1,0 +1,23 @@
+/**
+ * Where derived facts get their inputs from: every fact is formed once, when it is first asked for.
+ */
+import type { Chart } from '../chart/chart.ts';
+import type { ConceptId, Concepts } from '../concepts/concept.ts';
+import type { Fact, FactId } from './fact.ts';
+import type { Reading } from './reading.ts';
+import type { FactSettings } from './settings.ts';
+
+export interface FactSource {
+  readonly chart: Chart;
+  readonly concepts: Concepts;
+  readonly settings: FactSettings;
+  readonly now: Date;
+  /** All countable readings of a concept, oldest first. */
+  readings(concept: ConceptId): readonly Reading[];
+  /** Results whose code looks like the concept and is refused: `Observation/id`. */
+  refused(concept: ConceptId): readonly string[];
+  fact(id: FactId): Fact;
+}
+
+/** Forms one derived fact. */
+export type Former = (source: FactSource) => Fact;

@@ -1,0 +1,242 @@
+/**
+ * Medicine classes: taking, prescribed, recent, or why it can not be told.
+ *
+ * Source: clinical foundations 1.5.
+ */
+import { DAY } from '../../vocabulary/instant.ts';
+import type { ConceptId, Membership } from '../concepts/concept.ts';
+import { type Fact, type Note, unknownFact } from './fact.ts';
+import type { FactSource } from './fact-source.ts';
+import type { MedicineRecord } from './medicine-records.ts';
+
+export type ClassStatus = 'taking' | 'prescribed' | 'recent' | 'on-hold' | 'planned' | 'not-taking';
+
+/** Days after the end in which an ended medicine still counts as `recent`. Source: foundations 1.5. */
+const RECENT_DAYS: readonly (readonly [pattern: string, days: number])[] = [
+  ['fluoroquinolone-systemic', 90],
+  ['ciprofloxacin-systemic', 90],
+  ['levofloxacin-systemic', 90],
+  ['moxifloxacin-systemic', 90],
+  ['corticosteroid-systemic', 30],
+  ['statin', 60],
+  ['cyp3a4-statin', 60],
+  ['trimethoprim-systemic', 7],
+  ['amphotericin-b-systemic', 90],
+  ['cisplatin-or-other-magnesium-wasting-antineoplastic', 90],
+];
+const RECENT_DAYS_OTHERWISE = 14; // foundations 1.5
+
+/** Taken in courses: no longer believed after `staleCourseDays`. Source: foundations 1.5. */
+const COURSES: ReadonlySet<ConceptId> = new Set([
+  'antibacterial-systemic',
+  'uti-antibacterial',
+  'fluoroquinolone-systemic',
+  'ciprofloxacin-systemic',
+  'levofloxacin-systemic',
+  'moxifloxacin-systemic',
+  'macrolide-systemic',
+  'trimethoprim-systemic',
+  'nitrofurantoin',
+  'aminoglycoside-systemic',
+  'azole-antifungal-systemic',
+  'corticosteroid-systemic',
+]);
+
+/** One record seen as exposure to one class. */
+interface Exposure {
+  readonly record: MedicineRecord;
+  readonly ingredient: string;
+  readonly status: ClassStatus | 'lapsed' | 'unknown';
+  readonly ended?: Date;
+  readonly notes: readonly Note[];
+}
+
+/** All class facts that the records give. Fact ids are `drug.<class>`. */
+export function medicineFacts(records: readonly MedicineRecord[], source: FactSource): Map<string, Fact> {
+  const byClass = new Map<ConceptId, Exposure[]>();
+  for (const record of records) {
+    const seen = new Set<string>();
+    for (const member of record.memberships) {
+      const concept = classReached(member, record);
+      const ingredient = member.ingredient ?? record.name;
+      if (concept === undefined || seen.has(`${concept}|${ingredient}`)) continue;
+      seen.add(`${concept}|${ingredient}`);
+      const exposure = exposureOf(record, concept, ingredient, source);
+      byClass.set(concept, [...(byClass.get(concept) ?? []), exposure]);
+    }
+  }
+  return new Map(
+    [...byClass].map(([concept, exposures]) => [`drug.${concept}`, classFact(concept, exposures)]),
+  );
+}
+
+/** Names of medicines that are in no concept: their classes can not be told. */
+export function unrecognisedMedicines(records: readonly MedicineRecord[]): string[] {
+  const names = records
+    .filter((record) => record.memberships.length === 0 && record.status !== 'planned')
+    .map((record) => record.name || 'unnamed');
+  return [...new Set(names)].sort();
+}
+
+/** The class this member really reaches by route; topical fluoroquinolones have a class of their own. */
+function classReached(member: Membership, record: MedicineRecord): ConceptId | undefined {
+  const { concept, usualRoute } = member;
+  const reach = record.reach === 'unknown' ? usualReach(concept, usualRoute) : record.reach;
+  if (concept === 'fluoroquinolone-topical')
+    return reach === 'systemic' ? 'fluoroquinolone-systemic' : concept;
+  if (concept.startsWith('fluoroquinolone-'))
+    return reach === 'topical' ? 'fluoroquinolone-topical' : concept;
+  if (concept.endsWith('-inhaled')) return reach === 'inhaled' ? concept : undefined;
+  if (concept.endsWith('-systemic')) {
+    const fluoroquinolone = ['ciprofloxacin', 'levofloxacin', 'moxifloxacin'].some((name) =>
+      concept.startsWith(name),
+    );
+    return reach === 'systemic' || (fluoroquinolone && reach === 'inhaled') ? concept : undefined;
+  }
+  return reach === 'topical' ? undefined : concept;
+}
+
+function usualReach(concept: ConceptId, usualRoute: string | undefined): MedicineRecord['reach'] {
+  if (usualRoute === 'none') return 'unknown';
+  if (concept.endsWith('-inhaled')) return usualRoute === 'systemic' ? 'systemic' : 'inhaled';
+  if (concept === 'beta-agonist-systemic') return 'inhaled';
+  return concept === 'fluoroquinolone-topical' ? 'topical' : 'systemic';
+}
+
+function exposureOf(
+  record: MedicineRecord,
+  concept: ConceptId,
+  ingredient: string,
+  source: FactSource,
+): Exposure {
+  const assumed = record.reach === 'unknown' ? ['route-assumed'] : [];
+  const base = { record, ingredient, notes: [...record.notes, ...assumed] };
+  const now = source.now.getTime();
+  const ended = record.end !== undefined && record.end.getTime() < now ? record.end : undefined;
+  switch (record.status) {
+    case 'taking':
+    case 'prescribed':
+      if (ended !== undefined) return { ...base, ...past(ended, concept, now) };
+      if (record.start !== undefined && record.start.getTime() > now) return { ...base, status: 'planned' };
+      return { ...base, ...current(record, concept, source) };
+    case 'ended':
+      return { ...base, ...past(record.end ?? record.confirmed, concept, now) };
+    case 'on-hold':
+      return { ...base, status: 'on-hold', ended: record.confirmed, notes: [...base.notes, 'on-hold'] };
+    case 'planned':
+      return { ...base, status: 'planned' };
+    case 'not-taking':
+      return { ...base, status: 'not-taking' };
+    case 'unknown':
+      return { ...base, status: 'unknown' };
+  }
+}
+
+/** Without an end date a medicine is believed for a time after somebody last confirmed it. */
+function current(
+  record: MedicineRecord,
+  concept: ConceptId,
+  { settings, now }: FactSource,
+): Pick<Exposure, 'status' | 'ended'> {
+  const active = record.status as 'taking' | 'prescribed';
+  if (record.end !== undefined) return { status: active };
+  const days = COURSES.has(concept) ? settings.staleCourseDays : settings.staleChronicDays;
+  const believedUntil = record.confirmed.getTime() + days * DAY;
+  return believedUntil >= now.getTime()
+    ? { status: active }
+    : { status: 'lapsed', ended: new Date(believedUntil) };
+}
+
+function past(end: Date, concept: ConceptId, now: number): Pick<Exposure, 'status' | 'ended'> {
+  const recent = now - end.getTime() <= recentDays(concept) * DAY;
+  return recent ? { status: 'recent', ended: end } : { status: 'not-taking', ended: end };
+}
+
+export function recentDays(concept: ConceptId): number {
+  return RECENT_DAYS.find(([name]) => name === concept)?.[1] ?? RECENT_DAYS_OTHERWISE;
+}
+
+const RANK: readonly Exposure['status'][] = [
+  'taking',
+  'prescribed',
+  'lapsed',
+  'unknown',
+  'recent',
+  'on-hold',
+  'planned',
+  'not-taking',
+];
+
+/** One fact per class: of each ingredient its newest word, of the class its strongest ingredient. */
+function classFact(concept: ConceptId, exposures: readonly Exposure[]): Fact {
+  const byIngredient = Map.groupBy(exposures, (exposure) => exposure.ingredient);
+  const said = [...byIngredient.values()]
+    .map(newestWord)
+    .sort((a, b) => RANK.indexOf(a.status) - RANK.indexOf(b.status));
+  const [first] = said;
+  if (first === undefined) return unknownFact(`drug.${concept}`, 'no-record');
+  const together = said.filter(
+    (exposure) => exposure.status === first.status || (isActive(first) && isActive(exposure)),
+  );
+  const at = first.record.start ?? first.ended;
+  const cited = {
+    concept: `drug.${concept}`,
+    from: [...new Set(together.map((exposure) => exposure.record.source))].sort(),
+    notes: [...new Set(together.flatMap((exposure) => exposure.notes))],
+    names: [...new Set(together.map((exposure) => exposure.ingredient))].sort(),
+    ...(at === undefined ? {} : { at }),
+  };
+  if (first.status === 'unknown') return unknownFact(cited.concept, 'status', cited);
+  if (first.status === 'lapsed') {
+    const exposed = past(first.ended as Date, concept, first.ended?.getTime() as number);
+    return unknownFact(cited.concept, 'stale', {
+      ...cited,
+      notes: [...cited.notes, ...lapsedNotes(first, exposed)],
+    });
+  }
+  return { ...cited, state: 'known', value: first.status };
+}
+
+function lapsedNotes(lapsed: Exposure, exposed: Pick<Exposure, 'status'>): Note[] {
+  return exposed.status === 'recent' ? ['end-assumed', `assumed-end:${lapsed.ended?.toISOString()}`] : [];
+}
+
+function isActive(exposure: Exposure): boolean {
+  return exposure.status === 'taking' || exposure.status === 'prescribed';
+}
+
+/**
+ * Of several records of one ingredient the newest counts. A statement that it is not taken beats older
+ * orders; an active record keeps "taking" when another active one says so.
+ */
+function newestWord(exposures: readonly Exposure[]): Exposure {
+  const sorted = [...exposures]
+    .filter(
+      (exposure) => exposure.status !== 'planned' || exposures.every((other) => other.status === 'planned'),
+    )
+    .sort(
+      (a, b) =>
+        b.record.confirmed.getTime() - a.record.confirmed.getTime() ||
+        RANK.indexOf(a.status) - RANK.indexOf(b.status),
+    );
+  const [newest] = sorted as [Exposure, ...Exposure[]];
+  if (!isActive(newest)) return latestEnd(newest, sorted);
+  return (
+    sorted.find((exposure) => exposure.status === 'taking' && !isContradicted(exposure, sorted)) ?? newest
+  );
+}
+
+function isContradicted(exposure: Exposure, all: readonly Exposure[]): boolean {
+  return all.some((other) => !isActive(other) && other.record.confirmed > exposure.record.confirmed);
+}
+
+/** An old course that ended and a supply still running: the supply counts. */
+function latestEnd(newest: Exposure, all: readonly Exposure[]): Exposure {
+  if (newest.status !== 'recent' && !(newest.status === 'not-taking' && newest.ended !== undefined))
+    return newest;
+  const running = all.find(
+    (other) =>
+      isActive(other) && other.record.end !== undefined && other.record.source !== newest.record.source,
+  );
+  return running ?? newest;
+}
