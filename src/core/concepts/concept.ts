@@ -15,6 +15,8 @@ export interface Concept {
   readonly reference?: { readonly low?: number; readonly high?: number };
   /** Decimals kept when a converted value is compared. */
   readonly decimals?: number;
+  /** How far back the latest value still answers "now". */
+  readonly lookbackDays?: number;
   /** Concepts whose members are also members of this one. */
   readonly includes?: readonly ConceptId[];
 }
@@ -25,10 +27,14 @@ export interface Membership {
   /** Set when the code looks alike and is not a member: `urine specimen`. */
   readonly refused?: string;
   readonly ingredient?: string;
-  /** Route or dose form that the code itself carries: `oral`, `ophthalmic`. */
+  /** Route or dose form that the code itself carries: `oral`, `ophthalmic`; absent: any, the dosage decides. */
   readonly route?: string;
-  /** The answer that an ordinal or coded value means: `yes`, `positive`. */
+  /** What to assume when nobody says the route: `systemic`, `oral`, `inhaled`, `none` (do not assume systemic). */
+  readonly usualRoute?: string;
+  /** The answer that an ordinal or coded value means: `yes`, `positive`, `2+`. */
   readonly value?: string;
+  /** The code was seen in one source only; such codes answer only where a site asked for them. */
+  readonly unconfirmed?: true;
 }
 
 export interface Concepts {
@@ -39,7 +45,7 @@ export interface Concepts {
   namedInText(text: string): readonly Membership[];
   /**
    * Value in the canonical unit of the concept, not rounded.
-   * @returns undefined when this analyte is not reported in this unit (also when there is none).
+   * @returns undefined when this analyte is not reported in this unit, and when there is none (only plain ratios need none).
    */
   toCanonical(concept: ConceptId, value: number, unit: UnitText): number | undefined;
 }
