@@ -7,7 +7,7 @@
  */
 import type { CodeableConcept, Observation, ObservationComponent, Quantity } from '@medplum/fhirtypes';
 import { parseReference } from '../../vocabulary/ids.ts';
-import { HOUR, readInstant } from '../../vocabulary/instant.ts';
+import { readInstant } from '../../vocabulary/instant.ts';
 import type { Truth } from '../../vocabulary/truth.ts';
 import type { Concept, ConceptId, Concepts } from '../concepts/concept.ts';
 import type { Note, Why } from './fact.ts';
@@ -179,5 +179,3 @@ function observedTime(observation: Observation, zone: string): { at: Date; notes
   ];
   return { at: read.at, notes };
 }
-
-export const TEN_MINUTES = HOUR / 6;

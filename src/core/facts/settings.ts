@@ -13,6 +13,7 @@ export interface FactSettings {
   readonly problemListComplete: boolean;
 }
 
+/** Source of every default: clinical foundations 10; feverCel: wider rules K. */
 export const DEFAULT_FACT_SETTINGS = {
   homeTimeZone: 'UTC',
   clockSkewMinutes: 10,

@@ -18,14 +18,17 @@ export function fillSummary(template: string, facts: Facts, homeTimeZone: string
   const filled = withoutEmpty.replaceAll(/\{([^{}]+)\}/g, (_whole, slot: string) =>
     slotText(slot, facts, homeTimeZone),
   );
-  return shortened(
-    filled
-      .replaceAll(/\s+/g, ' ')
-      .replaceAll(' ,', ',')
-      .replaceAll(' ;', ';')
-      .replaceAll(/\s*\(\s*\)/g, '')
-      .trim(),
-  );
+  return shortened(tidied(filled));
+}
+
+/** Spaces and commas that left-out phrases leave behind; a capital at the start. */
+function tidied(text: string): string {
+  const plain = text
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/ ([,;:])/g, '$1')
+    .replaceAll(/([:(]) ?, ?/g, '$1 ')
+    .trim();
+  return plain.slice(0, 1).toUpperCase() + plain.slice(1);
 }
 
 function slotsOf(phrase: string): string[] {
@@ -69,6 +72,7 @@ export function valueText(fact: Fact): string {
   const show = (value: number): string => numberText(value, fact.concept);
   if (fact.state === 'known') return typeof fact.value === 'number' ? show(fact.value) : String(fact.value);
   if (fact.low !== undefined && fact.high !== undefined) return `${show(fact.low)} to ${show(fact.high)}`;
+  if (fact.high !== undefined && fact.notes.includes('haemolysed')) return show(fact.high);
   if (fact.high !== undefined) return `${fact.exclusive ? '<' : 'at most '}${show(fact.high)}`;
   return fact.low === undefined ? '' : `${fact.exclusive ? '>' : 'at least '}${show(fact.low)}`;
 }

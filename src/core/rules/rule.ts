@@ -40,7 +40,10 @@ export interface Clause {
   /** The fact must be at most this old; an older one is unknown, `stale`. */
   readonly withinDays?: number;
 }
-export type Condition = { readonly all: readonly Condition[] } | { readonly any: readonly Condition[] } | Clause;
+export type Condition =
+  | { readonly all: readonly Condition[] }
+  | { readonly any: readonly Condition[] }
+  | Clause;
 
 export interface RuleSetting {
   readonly default: number;
@@ -53,8 +56,17 @@ export interface RuleFile {
   readonly version: string;
   readonly title: string;
   readonly domain:
-    | 'electrolyte' | 'renal' | 'diuretic' | 'fluoroquinolone' | 'medication'
-    | 'infection' | 'vascular' | 'neuro-metabolic' | 'hydration' | 'diary' | 'lifestyle';
+    | 'electrolyte'
+    | 'renal'
+    | 'diuretic'
+    | 'fluoroquinolone'
+    | 'medication'
+    | 'infection'
+    | 'vascular'
+    | 'neuro-metabolic'
+    | 'hydration'
+    | 'diary'
+    | 'lifestyle';
   readonly why: string;
   readonly settings?: Readonly<Record<string, RuleSetting>>;
   readonly firesWhen: Condition;
@@ -73,7 +85,11 @@ export interface RuleFile {
   /** Facts shown as evidence besides those in firesWhen. */
   readonly evidence: readonly FactId[];
   /** Rules that become lines of this one when both fire. */
-  readonly absorbs?: readonly (string | { readonly rule: string; readonly when: Condition })[];
+  readonly absorbs?: readonly (
+    | string
+    /** `unless`: a critical one stays an alert of its own. */
+    | { readonly rule: string; readonly when?: Condition; readonly unless?: 'critical' }
+  )[];
   /** Merge group: rules of one group form one finding. */
   readonly group?: string;
   /** v3-ActCode of the issue. */
@@ -110,7 +126,7 @@ export interface InterlockFile {
   /** Each with the words that the reader sees. */
   readonly blocks: readonly { readonly when: Condition; readonly because: string }[];
   readonly cautions: readonly { readonly when: Condition; readonly because: string }[];
-  /** Facts without which the advice is replaced by a check. */
-  readonly needs: readonly { readonly fact: FactId; readonly check: string }[];
+  /** Facts without which the advice is replaced by a check; with `when`, only where that is not known-false. */
+  readonly needs: readonly { readonly fact: FactId; readonly check: string; readonly when?: Condition }[];
   readonly source: string;
 }

@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+/**
+ * Starts cramp-cds on Node 24, also where the system has an older one.
+ *
+ * The sources are TypeScript that Node runs as it is, so there is nothing to build; the project brings its
+ * own Node as a development dependency. Code generation from strings is off in the process that runs.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const NEEDED = 24;
+const SAFE = [
+  '--disallow-code-generation-from-strings',
+  '--disable-proto=delete',
+  '--disable-warning=ExperimentalWarning',
+];
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const brought = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+const isNew = Number(process.versions.node.split('.')[0]) >= NEEDED;
+const node = isNew ? process.execPath : brought;
+
+if (!isNew && !existsSync(brought)) {
+  console.error(
+    `cramp-cds needs Node ${NEEDED} or later; this is ${process.versions.node}, and "npm ci" has not brought one along.`,
+  );
+  process.exit(1);
+}
+
+const child = spawn(node, [...SAFE, main, ...process.argv.slice(2)], { stdio: 'inherit' });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => process.exit(signal === null ? code : 128 + 15));

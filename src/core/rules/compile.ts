@@ -1,0 +1,188 @@
+/**
+ * A rule file made ready to run: every condition tree becomes plain synchronous closures, once, at load.
+ *
+ * Why: stock json-rules-engine clones every rule and makes a promise per condition on each run, which
+ * costs about a hundred times as much; it still confirms what fires (see judge.ts).
+ */
+import { allOf, anyOf, type Truth } from '../../vocabulary/truth.ts';
+import type { Tier } from '../decision.ts';
+import { type FactId, type Facts, factOf } from '../facts/fact.ts';
+import { type Aim, answer, type PlainLimit, type Question } from './operators.ts';
+import type { Clause, Condition, InterlockFile, Limit, RuleFile } from './rule.ts';
+import { clauseInWords, type UnitOf } from './words.ts';
+
+export type { Aim } from './operators.ts';
+
+/** Answers a compiled condition. Pure; the same facts and time give the same answer. */
+type Ask = (facts: Facts, now: Date) => Truth;
+
+export interface CompiledClause {
+  readonly kind: 'clause';
+  readonly fact: FactId;
+  readonly question: Question;
+  /** For people: `potassium below 3.5 mmol/L`. */
+  readonly words: string;
+  readonly truth: Ask;
+}
+export interface CompiledGroup {
+  readonly kind: 'all' | 'any';
+  readonly parts: readonly Compiled[];
+  readonly truth: Ask;
+}
+export type Compiled = CompiledClause | CompiledGroup;
+
+export interface CompiledRule {
+  readonly id: string;
+  readonly file: RuleFile;
+  readonly firesWhen: Compiled;
+  readonly notWhen?: Compiled;
+  readonly clearsWhen: Compiled;
+  readonly tiers: readonly { readonly tier: Tier; readonly when?: Compiled }[];
+  readonly advice: readonly { readonly advice: string; readonly when?: Compiled }[];
+  readonly absorbs: readonly {
+    readonly rule: string;
+    readonly when?: Compiled;
+    readonly unlessCritical?: true;
+  }[];
+}
+
+export interface CompiledInterlock {
+  readonly id: string;
+  readonly file: InterlockFile;
+  readonly blocks: readonly { readonly when: Compiled; readonly because: string }[];
+  readonly cautions: readonly { readonly when: Compiled; readonly because: string }[];
+  readonly needs: readonly { readonly fact: FactId; readonly check: string; readonly when?: Compiled }[];
+}
+
+/** A site's moved settings of one rule, by setting name. */
+export type Overlay = Readonly<Record<string, number>>;
+
+export class RuleError extends Error {}
+
+/**
+ * Compiles a checked rule file.
+ *
+ * @param overlay settings that a site moved; each inside the range of the file.
+ * @param unitOf for the words of clauses; units are never converted here.
+ * @throws RuleError when a setting is unknown or outside its range.
+ */
+export function compileRule(file: RuleFile, overlay: Overlay = {}, unitOf: UnitOf = noUnit): CompiledRule {
+  const build: Build = { settings: settingsOf(file, overlay), unitOf, aim: 'raising' };
+  return {
+    id: file.id,
+    file,
+    firesWhen: compile(file.firesWhen, build),
+    ...(file.notWhen && { notWhen: compile(file.notWhen, build) }),
+    clearsWhen: compile(file.clearsWhen, { ...build, aim: 'clearing' }),
+    tiers: file.tiers.map(({ tier, when }) => ({ tier, ...compiledWhen(when, build) })),
+    advice: file.advice.map((line) =>
+      typeof line === 'string'
+        ? { advice: line }
+        : { advice: line.advice, ...compiledWhen(line.when, build) },
+    ),
+    absorbs: (file.absorbs ?? []).map((line) =>
+      typeof line === 'string' ? { rule: line } : absorption(line, build),
+    ),
+  };
+}
+
+/** Compiles an interlock. Its blocks and cautions raise: a doubtful value may block, never unblock. */
+export function compileInterlock(file: InterlockFile, unitOf: UnitOf = noUnit): CompiledInterlock {
+  const build: Build = { settings: new Map(), unitOf, aim: 'raising' };
+  const guard = (line: { when: Condition; because: string }) => ({
+    when: compile(line.when, build),
+    because: line.because,
+  });
+  return {
+    id: file.id,
+    file,
+    blocks: file.blocks.map(guard),
+    cautions: file.cautions.map(guard),
+    needs: file.needs.map(({ fact, check, when }) => ({ fact, check, ...compiledWhen(when, build) })),
+  };
+}
+
+/** Compiles one condition outside a rule file, without settings. */
+export function compileCondition(condition: Condition, aim: Aim, unitOf: UnitOf = noUnit): Compiled {
+  return compile(condition, { settings: new Map(), unitOf, aim });
+}
+
+interface Build {
+  readonly settings: ReadonlyMap<string, number>;
+  readonly unitOf: UnitOf;
+  readonly aim: Aim;
+}
+
+function compile(condition: Condition, build: Build): Compiled {
+  if ('all' in condition) return group('all', condition.all, build);
+  if ('any' in condition) return group('any', condition.any, build);
+  return compileClause(condition, build);
+}
+
+function group(kind: 'all' | 'any', conditions: readonly Condition[], build: Build): CompiledGroup {
+  const parts = conditions.map((part) => compile(part, build));
+  const join = kind === 'all' ? allOf : anyOf;
+  const decides: Truth = kind === 'all' ? 'false' : 'true';
+  const truth: Ask = (facts, now) => {
+    const truths: Truth[] = [];
+    for (const part of parts) {
+      const one = part.truth(facts, now);
+      if (one === decides) return decides;
+      truths.push(one);
+    }
+    return join(truths);
+  };
+  return { kind, parts, truth };
+}
+
+function compileClause(clause: Clause, build: Build): CompiledClause {
+  const { fact, operator, withinDays } = clause;
+  const limit = plainLimit(clause.value, build.settings);
+  const question: Question = { operator, limit, ...(withinDays !== undefined && { withinDays }) };
+  const { aim } = build;
+  return {
+    kind: 'clause',
+    fact,
+    question,
+    words: clauseInWords(fact, question, build.unitOf),
+    truth: (facts, now) => answer(factOf(facts, fact), question, now, aim),
+  };
+}
+
+function plainLimit(limit: Limit, settings: ReadonlyMap<string, number>): PlainLimit {
+  if (typeof limit !== 'object' || !('setting' in limit)) return limit;
+  const value = settings.get(limit.setting);
+  if (value === undefined) throw new RuleError(`the setting "${limit.setting}" is not in the file`);
+  return value;
+}
+
+function settingsOf(file: RuleFile, overlay: Overlay): ReadonlyMap<string, number> {
+  const settings = new Map(
+    Object.entries(file.settings ?? {}).map(([name, { default: value }]) => [name, value]),
+  );
+  for (const [name, value] of Object.entries(overlay)) {
+    const allowed = file.settings?.[name]?.allowed;
+    if (allowed === undefined) throw new RuleError(`${file.id} has no setting "${name}"`);
+    if (!(value >= allowed[0] && value <= allowed[1])) {
+      throw new RuleError(`${file.id}: "${name}" may be ${allowed[0]} to ${allowed[1]}, not ${value}`);
+    }
+    settings.set(name, value);
+  }
+  return settings;
+}
+
+function compiledWhen(when: Condition | undefined, build: Build): { readonly when?: Compiled } {
+  return when === undefined ? {} : { when: compile(when, build) };
+}
+
+function absorption(line: { rule: string; when?: Condition; unless?: 'critical' }, build: Build) {
+  return {
+    rule: line.rule,
+    ...compiledWhen(line.when, build),
+    ...(line.unless === 'critical' && { unlessCritical: true as const }),
+  };
+}
+
+function noUnit(): undefined {
+  return undefined;
+}

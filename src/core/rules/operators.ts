@@ -1,0 +1,92 @@
+/**
+ * Our operators: each reads one fact against one limit and answers true, false or unknown.
+ *
+ * Why: the operators of json-rules-engine know two answers and coerce; a missing, stale or doubtful
+ * value must answer "unknown" here, never "no". Source: clinical foundations 1.1, 1.5 and 1.9.
+ */
+import { notOf, type Truth, truthOf } from '../../vocabulary/truth.ts';
+import { type Fact, type FactValue, isAbove, isBelow, isEqual, unknownFact } from '../facts/fact.ts';
+import type { OperatorName } from './rule.ts';
+
+/** A limit with every setting already replaced by its number. */
+export type PlainLimit = FactValue | readonly string[];
+
+/** What an operator is asked, apart from the fact. Plain JSON: the engine clones it. */
+export interface Question {
+  readonly operator: OperatorName;
+  readonly limit: PlainLimit;
+  readonly withinDays?: number;
+}
+
+/**
+ * What an answer is for. A fact that may only raise (`raisesOnly`) never says "no" to what raises and
+ * never says "yes" to what clears.
+ */
+export type Aim = 'raising' | 'clearing';
+
+const DAY = 86_400_000; // ms
+
+/** Drug states. Source: foundations 1.5: active is taking or prescribed. */
+const ACTIVE = ['taking', 'prescribed'];
+const NOT_ACTIVE = ['recent', 'planned', 'not-taking', 'on-hold'];
+
+const ANSWERS = {
+  below: (fact, limit) => (typeof limit === 'number' ? isBelow(fact, limit) : 'unknown'),
+  atMost: (fact, limit) => (typeof limit === 'number' ? notOf(isAbove(fact, limit)) : 'unknown'),
+  above: (fact, limit) => (typeof limit === 'number' ? isAbove(fact, limit) : 'unknown'),
+  atLeast: (fact, limit) => (typeof limit === 'number' ? notOf(isBelow(fact, limit)) : 'unknown'),
+  is: (fact, limit) => (Array.isArray(limit) ? 'unknown' : isEqual(fact, limit as FactValue)),
+  isIn: (fact, limit) =>
+    fact.state === 'known' && typeof fact.value === 'string' && Array.isArray(limit)
+      ? truthOf(limit.includes(fact.value))
+      : 'unknown',
+  active: (fact, limit) => wanted(drugState(fact, ACTIVE, NOT_ACTIVE), limit),
+  activeOrRecent: (fact, limit) => wanted(exposure(fact), limit),
+  hasNote: (fact, limit) => truthOf(fact.notes.includes(String(limit))),
+  // Only of a value that is there: "no record" must not read as "no remark".
+  lacksNote: (fact, limit) =>
+    fact.state === 'unknown' ? 'unknown' : truthOf(!fact.notes.includes(String(limit))),
+  isKnown: (fact, limit) => wanted(truthOf(fact.state !== 'unknown'), limit),
+} as const satisfies Record<OperatorName, (fact: Fact, limit: PlainLimit) => Truth>;
+
+/** These speak about the record, not about the patient: a doubtful value does not make them doubtful. */
+const ABOUT_THE_RECORD: readonly OperatorName[] = ['hasNote', 'lacksNote', 'isKnown'];
+
+/** The answer of one fact to one question. Numbers that are not finite never answer. */
+export function answer(fact: Fact, question: Question, now: Date, aim: Aim): Truth {
+  const truth = ANSWERS[question.operator](usable(fact, question, now), question.limit);
+  if (fact.raisesOnly !== true || ABOUT_THE_RECORD.includes(question.operator)) return truth;
+  return truth === (aim === 'raising' ? 'false' : 'true') ? 'unknown' : truth;
+}
+
+/** The fact, or why it can not be used for this question: too old, or not a finite number. */
+export function usable(fact: Fact, question: Question, now: Date): Fact {
+  if (fact.state === 'unknown') return fact;
+  if (!isFinite(fact)) return unknownFact(fact.concept, 'no-value', { detail: 'not a finite number' });
+  if (question.withinDays === undefined) return fact;
+  const oldest = now.getTime() - question.withinDays * DAY;
+  if (fact.at !== undefined && fact.at.getTime() >= oldest) return fact;
+  return unknownFact(fact.concept, 'stale', { detail: `older than ${question.withinDays} days` });
+}
+
+function isFinite(fact: Exclude<Fact, { state: 'unknown' }>): boolean {
+  const numbers = fact.state === 'known' ? [fact.value] : [fact.low, fact.high];
+  return numbers.every((value) => typeof value !== 'number' || Number.isFinite(value));
+}
+
+/** A state that is in neither list is not guessed. */
+function drugState(fact: Fact, yes: readonly string[], no: readonly string[]): Truth {
+  if (fact.state !== 'known' || typeof fact.value !== 'string') return 'unknown';
+  if (yes.includes(fact.value)) return 'true';
+  return no.includes(fact.value) ? 'false' : 'unknown';
+}
+
+/** A record that nobody confirmed for long ended at an assumed date: exposure all the same. Foundations 1.5. */
+function exposure(fact: Fact): Truth {
+  if (fact.state === 'unknown' && fact.notes.includes('end-assumed')) return 'true';
+  return drugState(fact, [...ACTIVE, 'recent'], NOT_ACTIVE);
+}
+
+function wanted(truth: Truth, limit: PlainLimit): Truth {
+  return limit === false ? notOf(truth) : truth;
+}

@@ -1,0 +1,104 @@
+/**
+ * Clauses and what they saw, in words for clinicians.
+ */
+import type { Fact, FactId, Why } from '../facts/fact.ts';
+import type { Question } from './operators.ts';
+import type { OperatorName } from './rule.ts';
+
+/** The unit in which a fact is compared, UCUM; undefined for truths and codes. */
+export type UnitOf = (fact: FactId) => string | undefined;
+
+const OPERATOR_WORDS = {
+  below: 'below',
+  atMost: 'at most',
+  above: 'above',
+  atLeast: 'at least',
+  is: 'is',
+  isIn: 'is one of',
+  active: 'active',
+  activeOrRecent: 'active or recent',
+  hasNote: 'noted',
+  lacksNote: 'not noted',
+  isKnown: 'known',
+} as const satisfies Record<OperatorName, string>;
+
+const WHY_WORDS = {
+  'no-record': 'no record',
+  stale: 'only an older record',
+  'no-value': 'reported without a value',
+  'unit-unrecognised': 'unit not recognised',
+  implausible: 'implausible value set aside',
+  'future-dated': 'dated in the future',
+  haemolysed: 'haemolysed specimen',
+  status: 'status unknown',
+  'not-recognised': 'medicine not recognised',
+  refused: 'reported in a form that is not used',
+  needs: 'not known',
+  'not-applicable': 'does not apply',
+} as const satisfies Record<Why, string>;
+
+/** `potassium below 3.5 mmol/L`, `loop diuretic active or recent`, `cramps present is yes`. */
+export function clauseInWords(fact: FactId, question: Question, unitOf: UnitOf): string {
+  const { operator, limit, withinDays } = question;
+  const window = withinDays === undefined ? '' : ` within ${withinDays} days`;
+  const words = OPERATOR_WORDS[operator];
+  if (typeof limit === 'boolean' && operator !== 'is') {
+    return `${factInWords(fact)} ${limit ? '' : 'not '}${words}${window}`;
+  }
+  const value = Array.isArray(limit) ? limit.join(', ') : valueInWords(limit as string | number | boolean);
+  const unit = typeof limit === 'number' ? unitInWords(unitOf(fact)) : '';
+  return `${factInWords(fact)} ${words} ${value}${unit}${window}`;
+}
+
+/** A fact id as people read it: `drug.loop-diuretic` is `loop diuretic`. */
+export function factInWords(fact: FactId): string {
+  const [, group, rest] = /^([a-z-]+)\.(.+)$/.exec(fact) ?? [];
+  if (group === undefined || rest === undefined) return fact.replaceAll('-', ' ');
+  const name = rest.replaceAll('-', ' ');
+  const frames: Readonly<Record<string, string>> = {
+    drug: name,
+    last: `last known ${name}`,
+    'drug-days': `days on ${name}`,
+    'drug-new': `new ${name}`,
+  };
+  return frames[group] ?? `${group.replaceAll('-', ' ')} ${name}`;
+}
+
+/** What a clause saw: `3.2 mmol/L`, `at most 3.3 mmol/L`, `yes`, `no record`. */
+export function factSeen(fact: Fact): string {
+  const unit = unitInWords(fact.unit);
+  switch (fact.state) {
+    case 'known':
+      return `${valueInWords(fact.value)}${unit}`;
+    case 'bounded':
+      return `${rangeInWords(fact.low, fact.high, fact.exclusive === true)}${unit}`;
+    case 'unknown':
+      return unknownInWords(fact);
+  }
+}
+
+function unknownInWords(fact: Extract<Fact, { state: 'unknown' }>): string {
+  const needs = fact.missing?.map(factInWords).join(', ');
+  if (needs) return `not known without ${needs}`;
+  return fact.detail === undefined ? WHY_WORDS[fact.why] : `${WHY_WORDS[fact.why]}: ${fact.detail}`;
+}
+
+function rangeInWords(low: number | undefined, high: number | undefined, exclusive: boolean): string {
+  if (low !== undefined && high !== undefined)
+    return `between ${valueInWords(low)} and ${valueInWords(high)}`;
+  if (high !== undefined) return `${exclusive ? 'below' : 'at most'} ${valueInWords(high)}`;
+  if (low !== undefined) return `${exclusive ? 'above' : 'at least'} ${valueInWords(low)}`;
+  return 'not known';
+}
+
+/** At most two decimals: enough for every threshold of the catalogue. */
+function valueInWords(value: string | number | boolean): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  return typeof value === 'number' ? String(Number(value.toFixed(2))) : value;
+}
+
+/** UCUM as people write it: `mL/min/{1.73_m2}` is `mL/min/1.73 m2`. */
+function unitInWords(unit: string | undefined): string {
+  if (unit === undefined || unit === '1' || unit === '{ratio}') return '';
+  return ` ${unit.replaceAll(/[{}[\]]/g, '').replaceAll('_', ' ')}`;
+}

@@ -1,0 +1,165 @@
+/**
+ * Works what is owed about one patient: each delivery is written, then marked, one after the other.
+ *
+ * Killed between a write and its mark, the delivery is found written the next time and only marked.
+ */
+import { createHash } from 'node:crypto';
+import type { LiveConnection } from '../connections/live-connection.ts';
+import type { EpisodeChange } from '../core/decision.ts';
+import {
+  type Delivery,
+  endDelivery,
+  type NewDelivery,
+  noteAttempt,
+  owedDeliveries,
+} from '../store/delivery.ts';
+import { closeByHuman } from '../store/episode.ts';
+import { type Job, TryLater } from '../store/job-worker.ts';
+import type { Owing, Store } from '../store/store.ts';
+import { findWrite, rememberWrite } from '../store/target-resource.ts';
+import { canonicalJson } from '../vocabulary/canonical-json.ts';
+import type { ConnectionId, PatientId } from '../vocabulary/ids.ts';
+import { deliver } from './deliver.ts';
+import { ensureDevice } from './device.ts';
+import { type Identity, identityOf } from './identity.ts';
+import type { DeliveryOutcome, KnownTargets } from './outcome.ts';
+import type { OwedDelivery } from './owed.ts';
+import type { Service } from './service.ts';
+
+export interface DeliveryParts {
+  readonly store: Store;
+  readonly connection: (id: ConnectionId) => LiveConnection | undefined;
+  /** Canonical address of this installation. */
+  readonly serviceUri: string;
+  /** Hears of every delivery that ended, for people who watch; must not throw. */
+  readonly onDelivered?: (delivered: Delivered) => void;
+}
+
+export interface Delivered {
+  readonly delivery: Delivery<OwedDelivery>;
+  readonly outcome: DeliveryOutcome;
+}
+
+/** The delivery that a change of an episode owes. */
+export function owedFor(of: {
+  connectionId: ConnectionId;
+  patientId: PatientId;
+  change: EpisodeChange;
+  decision: { at: string; verdicts: readonly { rule: string; version: string }[] };
+}): NewDelivery {
+  const { connectionId, patientId, change, decision } = of;
+  const { episode } = change;
+  const ruleVersion = decision.verdicts.find((verdict) => verdict.rule === episode.rule)?.version;
+  const what: OwedDelivery = {
+    connectionId,
+    patientId,
+    change: change.change,
+    episode,
+    decisionAt: decision.at,
+    ...(ruleVersion === undefined ? {} : { ruleVersion }),
+    ...('reason' in change ? { reason: change.reason } : {}),
+  };
+  const identity = identityOf(connectionId, patientId, episode.key, episode.number);
+  return { connectionId, patientId, episodeKey: episode.key, episodeNumber: episode.number, identity, what };
+}
+
+/** Device references by connection; asked for once per start. */
+const authors = new WeakMap<LiveConnection, Promise<Service['author']>>();
+
+export async function deliverOwed(job: Job<Owing>, parts: DeliveryParts): Promise<void> {
+  const { connectionId, patientId } = job.data;
+  const live = parts.connection(connectionId);
+  if (live === undefined) throw new TryLater('connection-unknown');
+  const capability = await live.capability();
+  const service: Service = { uri: parts.serviceUri, author: await authorAt(live, parts.serviceUri) };
+  for (const delivery of await owedDeliveries<OwedDelivery>(parts.store.db, connectionId, patientId)) {
+    const known = await knownTargets(parts.store, delivery);
+    const outcome = await deliver(live.gate, capability, service, delivery.what, known);
+    await end(delivery, outcome, parts);
+    parts.onDelivered?.({ delivery, outcome });
+  }
+  await parts.store.transaction((trx) => job.settle(trx));
+}
+
+function authorAt(live: LiveConnection, serviceUri: string): Promise<Service['author']> {
+  const known = authors.get(live);
+  if (known !== undefined) return known;
+  const asked = live.capability().then(({ levels }) => ensureDevice(live.gate, levels.Device, serviceUri));
+  authors.set(live, asked);
+  asked.catch(() => authors.delete(live));
+  return asked;
+}
+
+const TARGET_TYPES = {
+  issue: 'DetectedIssue',
+  plan: 'CarePlan',
+  provenance: 'Provenance',
+} as const satisfies Record<keyof KnownTargets, string>;
+type TargetName = keyof typeof TARGET_TYPES;
+
+async function knownTargets(store: Store, { connectionId, identity }: Delivery): Promise<KnownTargets> {
+  const names = Object.keys(TARGET_TYPES) as TargetName[];
+  const found = await Promise.all(
+    names.map((name) => findWrite(store.db, connectionId, TARGET_TYPES[name], identity)),
+  );
+  return Object.fromEntries(
+    names.flatMap((name, index) => {
+      const write = found[index];
+      if (write === undefined) return [];
+      return [
+        [
+          name,
+          { id: write.serverId, ...(write.versionId === undefined ? {} : { versionId: write.versionId }) },
+        ],
+      ];
+    }),
+  );
+}
+
+/** Marks how it ended. A newer wish that came meanwhile stays owed and has its own job. */
+async function end(
+  delivery: Delivery<OwedDelivery>,
+  outcome: DeliveryOutcome,
+  { store }: DeliveryParts,
+): Promise<void> {
+  const { connectionId, patientId, episodeKey, episodeNumber } = delivery;
+  switch (outcome.outcome) {
+    case 'done':
+    case 'unchanged':
+      return await store.transaction(async (trx) => {
+        for (const [name, target] of Object.entries(outcome.targets)) {
+          if (target === undefined) continue;
+          const contentHash = createHash('sha256').update(canonicalJson(delivery.what)).digest('hex');
+          const type = TARGET_TYPES[name as TargetName];
+          await rememberWrite(trx, {
+            connectionId,
+            type,
+            identity: delivery.identity as Identity,
+            serverId: target.id,
+            contentHash,
+            ...(target.versionId === undefined ? {} : { versionId: target.versionId }),
+          });
+        }
+        await endDelivery(trx, delivery, 'done');
+      });
+    case 'kept-locally':
+      await endDelivery(store.db, delivery, 'done', 'kept-locally');
+      return;
+    case 'closed-by-clinician':
+      return await store.transaction(async (trx) => {
+        await closeByHuman(trx, connectionId, patientId, episodeKey, episodeNumber);
+        await endDelivery(trx, delivery, 'done', 'closed-by-clinician');
+      });
+    case 'parked':
+      await endDelivery(
+        store.db,
+        delivery,
+        'parked',
+        outcome.issue === undefined ? outcome.reason : `${outcome.reason}:${outcome.issue}`,
+      );
+      return;
+    case 'try-later':
+      await noteAttempt(store.db, delivery, outcome.because);
+      throw new TryLater(outcome.because, outcome.afterMs);
+  }
+}

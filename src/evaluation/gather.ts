@@ -1,0 +1,159 @@
+/**
+ * Gathers a patient's chart from the connection: one batch request where the server offers it.
+ *
+ * Always current state, never the order in which pushes arrived. What a push brought itself is one more
+ * input, because a search index may lag behind the write that was pushed.
+ */
+import type { Bundle, Patient, Resource } from '@medplum/fhirtypes';
+import type { Gate } from '../connections/gate.ts';
+import { gatherPages } from '../connections/gate.ts';
+import type { ReadOutcome, Trouble } from '../connections/outcomes.ts';
+import { type Chart, chartOf } from '../core/chart/chart.ts';
+import { isFhirId, parseReference } from '../vocabulary/ids.ts';
+import { DAY } from '../vocabulary/instant.ts';
+
+export type GatherOutcome =
+  | { readonly outcome: 'chart'; readonly chart: Chart; readonly unseen: readonly string[] }
+  /** The Patient is not there; `certain` when the server says deleted. */
+  | { readonly outcome: 'no-patient'; readonly certain: boolean }
+  /** A cited resource answers 404: deleted, or not visible yet. */
+  | { readonly outcome: 'not-there-yet'; readonly reference: string }
+  | Trouble;
+
+export interface Gathering {
+  readonly gate: Gate;
+  /** The server takes several requests in one. */
+  readonly batch: boolean;
+  readonly patientId: string;
+  readonly now: Date;
+  /** `Type/id` that must be accounted for: evidence of open episodes, and what the events are about. */
+  readonly cited: readonly string[];
+  /** Resources that proven pushes brought. */
+  readonly pushed: readonly Resource[];
+  /** A cited resource that answers 404 has had time enough to appear. */
+  readonly patienceOver: boolean;
+}
+
+const OBSERVED_SINCE = 730 * DAY; // the longest look-back of any rule, foundations 1.1 (ankle-brachial index)
+const PAGE = 500;
+
+/** What the rules can use of a patient. Types that a server does not offer are unseen, not an error. */
+function searchesFor(patientId: string, now: Date): string[] {
+  const since = new Date(now.getTime() - OBSERVED_SINCE).toISOString().slice(0, 10);
+  const of = (type: string, more = ''): string =>
+    `${type}?patient=Patient/${patientId}&_count=${PAGE}${more}`;
+  return [
+    of('Observation', `&date=ge${since}`),
+    of('Condition'),
+    of('MedicationStatement', '&_include=MedicationStatement:medication'),
+    of('MedicationRequest', '&_include=MedicationRequest:medication'),
+    of('MedicationAdministration', '&_include=MedicationAdministration:medication'),
+    of('MedicationDispense', '&_include=MedicationDispense:medication'),
+    of('Procedure'),
+    of('QuestionnaireResponse'),
+    of('DiagnosticReport'),
+    of('Specimen'),
+  ];
+}
+
+export async function gather(gathering: Gathering): Promise<GatherOutcome> {
+  const { gate, patientId, now } = gathering;
+  if (!isFhirId(patientId)) return { outcome: 'no-patient', certain: true };
+  const requests = [`Patient/${patientId}`, ...searchesFor(patientId, now)];
+  const answered = await ask(gate, requests, gathering.batch);
+  if (answered.outcome !== 'found') return whole(answered);
+  const [patient, ...searches] = answered.resource as [ReadOutcome<Resource>, ...ReadOutcome<Resource>[]];
+  if (patient.outcome === 'gone') return { outcome: 'no-patient', certain: patient.certain };
+  if (patient.outcome !== 'found') return whole(patient);
+
+  const found: Resource[] = [];
+  const unseen: string[] = [];
+  for (const [index, search] of searches.entries()) {
+    const pages =
+      search.outcome === 'found' ? await gatherPages(gate.pagesOf(search.resource as Bundle)) : search;
+    if (pages.outcome === 'found') found.push(...(pages.resource as readonly Resource[]));
+    else if (isNotOffered(pages)) unseen.push((requests[index + 1] as string).split('?')[0] as string);
+    else return whole(pages);
+  }
+  return account(gathering, patient.resource as Patient, found, unseen);
+}
+
+/** Follows up what the searches did not return: cited evidence, and what the events are about. */
+async function account(
+  gathering: Gathering,
+  patient: Patient,
+  found: readonly Resource[],
+  unseen: readonly string[],
+): Promise<GatherOutcome> {
+  const have = new Set(found.map((resource) => `${resource.resourceType}/${resource.id}`));
+  const open = [...new Set(gathering.cited)]
+    .filter((reference) => !have.has(reference) && !reference.startsWith('Patient/'))
+    .sort();
+  const reads = await ask(gathering.gate, open.filter(isReadable), gathering.batch);
+  if (reads.outcome !== 'found') return whole(reads);
+  const extra: Resource[] = [];
+  const deleted = new Set<string>();
+  for (const [index, read] of reads.resource.entries()) {
+    const reference = open.filter(isReadable)[index] as string;
+    if (read.outcome === 'found') extra.push(read.resource);
+    else if (read.outcome === 'gone' && (read.certain || gathering.patienceOver)) deleted.add(reference);
+    else if (read.outcome === 'gone') return { outcome: 'not-there-yet', reference };
+    else if (read.outcome === 'try-later') return read;
+  }
+  const pushed = gathering.pushed.filter(
+    (resource) =>
+      !deleted.has(`${resource.resourceType}/${resource.id}`) && resource.resourceType !== 'Patient',
+  );
+  const chart = chartOf(
+    [patient, ...[...found, ...extra, ...pushed].filter((resource) => resource.resourceType !== 'Patient')],
+    deleted,
+  );
+  return { outcome: 'chart', chart, unseen };
+}
+
+function isReadable(reference: string): boolean {
+  return parseReference(reference) !== undefined;
+}
+
+async function ask(
+  gate: Gate,
+  requests: readonly string[],
+  batch: boolean,
+): Promise<ReadOutcome<readonly ReadOutcome<Resource>[]>> {
+  if (requests.length === 0) return { outcome: 'found', resource: [] };
+  if (batch) return gate.batch(requests);
+  const outcomes: ReadOutcome<Resource>[] = [];
+  for (const request of requests) outcomes.push(await askOne(gate, request));
+  return { outcome: 'found', resource: outcomes };
+}
+
+/** One request by itself; a search comes back as its first page. */
+async function askOne(gate: Gate, request: string): Promise<ReadOutcome<Resource>> {
+  const [path, query] = request.split('?') as [string, string?];
+  const reference = parseReference(path);
+  if (query === undefined && reference !== undefined)
+    return gate.read(reference.type as Resource['resourceType'], reference.id);
+  const found = await gate.searchAll(
+    path as Resource['resourceType'],
+    Object.fromEntries(new URLSearchParams(query)),
+  );
+  if (found.outcome !== 'found') return found;
+  const entry = found.resource.map((resource) => ({ resource }));
+  return { outcome: 'found', resource: { resourceType: 'Bundle', type: 'searchset', entry } };
+}
+
+/** The server does not serve this type or this search, or does not let us see it: its facts stay unknown. */
+function isNotOffered(outcome: { outcome: string; reason?: string }): boolean {
+  return (
+    outcome.outcome === 'hidden' ||
+    outcome.outcome === 'gone' ||
+    (outcome.outcome === 'refused' && NOT_OFFERED.has(outcome.reason ?? ''))
+  );
+}
+
+const NOT_OFFERED = new Set(['rejected', 'invalid', 'forbidden', 'unprocessable']);
+
+function whole(outcome: Exclude<ReadOutcome<unknown>, { outcome: 'found' }>): GatherOutcome {
+  if (outcome.outcome === 'try-later' || outcome.outcome === 'refused') return outcome;
+  return { outcome: 'refused', reason: 'forbidden' };
+}
