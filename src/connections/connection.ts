@@ -1,0 +1,48 @@
+/**
+ * What the service knows about one FHIR server of a site.
+ *
+ * Secrets are values here: whoever builds a Connection has already read them from where they are kept.
+ */
+import type { ConnectionId } from '../vocabulary/ids.ts';
+
+export interface Connection {
+  readonly id: ConnectionId;
+  /** Chooses the Subscription dialect; what the server can store is discovered, not assumed. */
+  readonly kind: 'medplum' | 'hapi' | 'generic-r4';
+  /** FHIR base, for example `https://fhir.north.example/fhir/R4`. */
+  readonly base: string;
+  /** Other addresses under which the same server writes its links and references. */
+  readonly baseAliases?: readonly string[];
+  readonly auth: ConnectionAuth;
+  /** Longest time of a whole call; 30 000 when left out. */
+  readonly timeoutMs?: number;
+  /** Where this connection pushes to: `https://cds.example/hooks/<connection id>`. */
+  readonly hookUrl: string;
+  /** How pushes prove themselves: HMAC key where the server signs, else the value of a header it sends. */
+  readonly ingressSecret?: string;
+  /** Header that carries `ingressSecret` on servers that do not sign; `X-Cramp-Secret` when left out. */
+  readonly ingressHeader?: string;
+  /** Subscription criteria; never with a status, a server says nothing when a resource stops matching. */
+  readonly criteria: readonly string[];
+}
+
+export type ConnectionAuth =
+  | { readonly type: 'none' }
+  | { readonly type: 'bearer'; readonly token: string }
+  | {
+      readonly type: 'client-credentials';
+      readonly tokenUrl: string;
+      readonly clientId: string;
+      readonly clientSecret: string;
+      readonly scope?: string;
+    };
+
+/** Limits of one outbound call. */
+export const LIMITS = {
+  timeoutMs: 30_000,
+  bodyBytes: 10 * 1024 * 1024,
+  pages: 50,
+  resources: 5_000,
+} as const;
+
+export const DEFAULT_INGRESS_HEADER = 'X-Cramp-Secret';

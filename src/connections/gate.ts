@@ -1,0 +1,302 @@
+/**
+ * The only door to a hospital's FHIR server. One Gate per connection.
+ *
+ * Every call goes once, to an address of this server, within time and size, and answers with a closed
+ * union; whoever called decides what to do next. Writes outside the permit throw before a socket opens.
+ * There is no delete: the service takes back what it wrote by status.
+ */
+import type {
+  Bundle,
+  CapabilityStatement,
+  ExtractResource,
+  Identifier,
+  Resource,
+  ResourceType,
+} from '@medplum/fhirtypes';
+import {
+  type Expected,
+  entryOutcome,
+  expectBundle,
+  expectResource,
+  issueCode,
+  readOutcome,
+  readTrouble,
+  writeOutcome,
+} from './answers.ts';
+import { type Answer, type Call, call } from './call.ts';
+import { type Connection, LIMITS } from './connection.ts';
+import type { ReadOutcome, Refused, Trouble, WriteOutcome } from './outcomes.ts';
+import { isSafeTarget, isSafeType, type ServerAddress, serverAddress } from './server-address.ts';
+import { Tokens } from './tokens.ts';
+import { type OwnMarks, requireBundlePermit, requirePermit } from './write-permit.ts';
+
+export type SearchParams = Readonly<Record<string, string | readonly string[]>>;
+
+/** A page of a search, or why there is none; after trouble nothing follows. */
+export type Page = Exclude<ReadOutcome<readonly Resource[]>, { outcome: 'gone' }>;
+
+/** One outcome for each entry, in the order asked; `committed` only when every entry was written. */
+export type TransactionOutcome =
+  | { readonly outcome: 'committed'; readonly entries: readonly WriteOutcome[] }
+  | { readonly outcome: 'partial'; readonly entries: readonly WriteOutcome[] }
+  | Exclude<WriteOutcome, { outcome: 'written' | 'version-needed' | 'gone' }>;
+
+export interface GateOptions {
+  /** Milliseconds since the epoch; for token life and `Retry-After` dates. */
+  readonly now?: () => number;
+}
+
+const FHIR_JSON = 'application/fhir+json';
+const UNSAFE: Refused = { outcome: 'refused', reason: 'unsafe-id' };
+const FOREIGN: Refused = { outcome: 'refused', reason: 'foreign-address' };
+
+export class Gate {
+  readonly connection: Connection;
+  readonly #address: ServerAddress;
+  readonly #tokens: Tokens;
+  readonly #own: OwnMarks;
+  readonly #timeoutMs: number;
+  readonly #now: () => number;
+
+  /**
+   * @param deviceSystem identifier system of the service's own Device, the only one it may write
+   * @throws Error when the connection's base is not a usable address
+   */
+  constructor(connection: Connection, deviceSystem: string, { now = Date.now }: GateOptions = {}) {
+    this.connection = connection;
+    this.#address = serverAddress(connection.base, connection.baseAliases);
+    this.#timeoutMs = connection.timeoutMs ?? LIMITS.timeoutMs;
+    this.#now = now;
+    this.#tokens = new Tokens(connection.auth, this.#timeoutMs, now);
+    this.#own = { deviceSystem, hookUrl: connection.hookUrl };
+  }
+
+  async capability(): Promise<ReadOutcome<CapabilityStatement>> {
+    return baseMissing(
+      await this.#read('metadata', expectResource<CapabilityStatement>('CapabilityStatement')),
+    );
+  }
+
+  async read<K extends ResourceType>(type: K, id: string): Promise<ReadOutcome<ExtractResource<K>>> {
+    if (!isSafeTarget(type, id)) return UNSAFE;
+    return this.#read(`${type}/${id}`, expectResource<ExtractResource<K>>(type, id));
+  }
+
+  /** Every page of a search, as they come. Also yields what `_include` brought along. */
+  async *search(type: ResourceType, params: SearchParams): AsyncGenerator<Page> {
+    if (!isSafeType(type)) return yield UNSAFE;
+    const first = await this.#read(`${type}?${queryOf(params)}`, expectBundle);
+    if (first.outcome === 'found') yield* this.pagesOf(first.resource);
+    else yield missing(first);
+  }
+
+  /** All resources of a search; trouble on any page is the answer, because a part could be taken for the whole. */
+  async searchAll(type: ResourceType, params: SearchParams): Promise<Page> {
+    return gatherPages(this.search(type, params));
+  }
+
+  /** The resources of a search Bundle, for example from `batch`, and of all pages that follow it. */
+  async *pagesOf(first: Bundle): AsyncGenerator<Page> {
+    const seen = new Set<string>();
+    let resources = 0;
+    for (let bundle = first; ; ) {
+      const found = resourcesOf(bundle);
+      resources += found.length;
+      if (resources > LIMITS.resources) return yield { outcome: 'refused', reason: 'too-many' };
+      yield { outcome: 'found', resource: found };
+
+      const next = bundle.link?.find((link) => link.relation === 'next')?.url;
+      if (next === undefined || seen.has(next)) return;
+      seen.add(next);
+      if (seen.size >= LIMITS.pages) return yield { outcome: 'refused', reason: 'too-many' };
+      const page = await this.#read(next, expectBundle);
+      if (page.outcome !== 'found') return yield missing(page);
+      bundle = page.resource;
+    }
+  }
+
+  /**
+   * Several reads or searches in one request.
+   *
+   * @param requests relative: `Patient/7`, `Observation?patient=7`
+   * @returns one outcome each, in order, or the trouble of the whole
+   */
+  async batch(requests: readonly string[]): Promise<ReadOutcome<readonly ReadOutcome<Resource>[]>> {
+    if (!requests.every(isSafeRequest)) return UNSAFE;
+    const entry = requests.map((url) => ({ request: { method: 'GET' as const, url } }));
+    const answer = await this.#call('POST', '.', {}, { resourceType: 'Bundle', type: 'batch', entry });
+    if (isTrouble(answer)) return answer;
+    const outcome = baseMissing(readOutcome(answer, expectBundle, this.#now()));
+    if (outcome.outcome !== 'found') return outcome;
+    const entries = outcome.resource.entry ?? [];
+    if (entries.length !== requests.length) return readTrouble('wrong-content');
+    return {
+      outcome: 'found',
+      resource: requests.map((request, index) => entryRead(request, entries[index])),
+    };
+  }
+
+  async create(resource: Resource): Promise<WriteOutcome> {
+    return this.#write('POST', resource);
+  }
+
+  /** Creates unless a resource with this identifier exists; a 412 means that several do. */
+  async createIfNone(resource: Resource, identifier: Identifier): Promise<WriteOutcome> {
+    const outcome = await this.#write('POST', resource, { 'if-none-exist': identifierQuery(identifier) });
+    return outcome.outcome === 'precondition' ? { outcome: 'several' } : outcome;
+  }
+
+  /** First write under an id that we choose; a server that knows the header never overwrites with it. */
+  async put(resource: Resource & { id: string }): Promise<WriteOutcome> {
+    return this.#write('PUT', resource, { 'if-none-match': '*' });
+  }
+
+  /** @param versionId the version that was read; undefined where the server keeps no versions */
+  async update(resource: Resource & { id: string }, versionId: string | undefined): Promise<WriteOutcome> {
+    return this.#write('PUT', resource, versionId === undefined ? {} : { 'if-match': `W/"${versionId}"` });
+  }
+
+  async transaction(bundle: Bundle & { type: 'transaction' }): Promise<TransactionOutcome> {
+    requireBundlePermit(bundle, this.#own);
+    const answer = await this.#call('POST', '.', {}, bundle);
+    if (isTrouble(answer)) return answer;
+    if (this.#isLostRace(answer)) return { outcome: 'conflict' };
+    const whole = writeOutcome(answer, 'Bundle', this.#now());
+    if (whole.outcome === 'gone' || whole.outcome === 'version-needed')
+      return { outcome: 'refused', reason: whole.outcome === 'gone' ? 'base-missing' : 'rejected' };
+    if (whole.outcome !== 'written') return whole.outcome === 'precondition' ? { outcome: 'several' } : whole;
+
+    const answered = 'fault' in answer || !expectBundle(answer.body) ? [] : (answer.body.entry ?? []);
+    const entries = (bundle.entry ?? []).map((_, index) => {
+      const entry = answered[index];
+      return entryOutcome(entry?.response, entry?.resource);
+    });
+    return {
+      outcome: entries.every((entry) => entry.outcome === 'written') ? 'committed' : 'partial',
+      entries,
+    };
+  }
+
+  /** Medplum answers 400 when a conditional entry loses a race on the same key. */
+  #isLostRace(answer: Answer): boolean {
+    if (this.connection.kind !== 'medplum' || 'fault' in answer || answer.status !== 400) return false;
+    return (
+      issueCode(answer.body) !== undefined &&
+      JSON.stringify(answer.body).includes('did not match resolved ID')
+    );
+  }
+
+  async #write(
+    method: 'POST' | 'PUT',
+    resource: Resource,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<WriteOutcome> {
+    requirePermit(resource, this.#own);
+    const { resourceType, id = '' } = resource;
+    if (method === 'PUT' && !isSafeTarget(resourceType, id)) return UNSAFE;
+    const path = method === 'PUT' ? `${resourceType}/${id}` : resourceType;
+    const answer = await this.#call(method, path, headers, resource);
+    return isTrouble(answer) ? answer : writeOutcome(answer, resourceType, this.#now());
+  }
+
+  async #read<T>(link: string, expected: Expected<T>): Promise<ReadOutcome<T>> {
+    const answer = await this.#call('GET', link, {});
+    return isTrouble(answer) ? answer : readOutcome(answer, expected, this.#now());
+  }
+
+  /** One call with a token; a 401 is tried once more with a fresh one. Nothing of it was carried out. */
+  async #call(
+    method: Call['method'],
+    link: string,
+    headers: Record<string, string>,
+    body?: Resource,
+  ): Promise<Answer | Trouble> {
+    const url = this.#address.own(link);
+    if (url === undefined) return FOREIGN;
+    for (let attempt = 1; ; attempt++) {
+      const held = await this.#tokens.current();
+      if (held.outcome !== 'token') return held;
+      const answer = await call({
+        method,
+        url,
+        timeoutMs: this.#timeoutMs,
+        headers: {
+          accept: FHIR_JSON,
+          ...(body === undefined ? {} : { 'content-type': FHIR_JSON }),
+          ...(held.token === undefined ? {} : { authorization: `Bearer ${held.token}` }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const refused = !('fault' in answer) && answer.status === 401;
+      if (!refused || attempt > 1 || !this.#tokens.refuse(held.token)) return answer;
+    }
+  }
+}
+
+/** All pages as one answer. */
+export async function gatherPages(pages: AsyncIterable<Page>): Promise<Page> {
+  const all: Resource[] = [];
+  for await (const page of pages) {
+    if (page.outcome !== 'found') return page;
+    all.push(...page.resource);
+  }
+  return { outcome: 'found', resource: all };
+}
+
+export function identifierQuery({ system, value }: Identifier): string {
+  return `identifier=${encodeURIComponent(`${system}|${value}`)}`;
+}
+
+function queryOf(params: SearchParams): string {
+  const pairs = Object.entries(params).flatMap(([name, value]) =>
+    [value].flat().map((one) => [name, String(one)]),
+  );
+  return new URLSearchParams(pairs).toString();
+}
+
+const SAFE_REQUEST = /^([A-Z][A-Za-z]{1,63})(?:\/([A-Za-z0-9\-.]{1,64}))?(?:\?[^#\s]*)?$/;
+
+function isSafeRequest(request: string): boolean {
+  const [matched, type = '', id] = SAFE_REQUEST.exec(request) ?? [];
+  return matched !== undefined && (id === undefined ? isSafeType(type) : isSafeTarget(type, id));
+}
+
+function entryRead(
+  request: string,
+  entry: NonNullable<Bundle['entry']>[number] | undefined,
+): ReadOutcome<Resource> {
+  const status = Number.parseInt(entry?.response?.status ?? '', 10);
+  const [, type = '', id] = SAFE_REQUEST.exec(request) ?? [];
+  const expected: Expected<Resource> = id === undefined ? expectBundle : expectResource(type, id);
+  const answer = {
+    status: Number.isNaN(status) ? 502 : status,
+    headers: new Headers(),
+    body: entry?.resource,
+  };
+  const outcome = readOutcome({ ...answer, body: entry?.resource ?? entry?.response?.outcome }, expected, 0);
+  return outcome.outcome === 'gone' && id === undefined
+    ? { outcome: 'refused', reason: 'rejected' }
+    : outcome;
+}
+
+/** A search has no 404 of its own: the type is not served. */
+function missing(outcome: Exclude<ReadOutcome<Bundle>, { outcome: 'found' }>): Page {
+  return outcome.outcome === 'gone' ? { outcome: 'refused', reason: 'rejected' } : outcome;
+}
+
+function baseMissing<T>(outcome: ReadOutcome<T>): ReadOutcome<T> {
+  return outcome.outcome === 'gone' ? { outcome: 'refused', reason: 'base-missing' } : outcome;
+}
+
+function resourcesOf(bundle: Bundle): Resource[] {
+  return (bundle.entry ?? []).flatMap(({ resource, search }) =>
+    resource === undefined || search?.mode === 'outcome' || resource.resourceType === 'OperationOutcome'
+      ? []
+      : [resource],
+  );
+}
+
+function isTrouble(answer: Answer | Trouble): answer is Trouble {
+  return 'outcome' in answer;
+}

@@ -1,0 +1,61 @@
+/**
+ * What may be written to a hospital's server, and nothing else.
+ *
+ * Why here: the promise "never an active order" must hold whatever the parts above do, so the last thing
+ * before the socket checks it. A resource outside the list is a fault of ours and throws.
+ */
+import type { Bundle, CarePlan, DetectedIssue, Device, Resource, Subscription } from '@medplum/fhirtypes';
+
+export class ForbiddenWrite extends Error {}
+
+/** What makes a Device or a Subscription the service's own. */
+export interface OwnMarks {
+  /** Identifier system of the service's Device. */
+  readonly deviceSystem: string;
+  /** Subscriptions may only push here. */
+  readonly hookUrl: string;
+}
+
+type Permit = (resource: never, own: OwnMarks) => boolean;
+
+const ISSUE_STATUSES = ['preliminary', 'final', 'amended', 'corrected', 'cancelled', 'entered-in-error'];
+const PLAN_STATUSES = ['draft', 'revoked', 'entered-in-error'];
+
+const PERMITS = new Map<string, Permit>([
+  ['DetectedIssue', (issue: DetectedIssue) => ISSUE_STATUSES.includes(issue.status)],
+  ['CarePlan', (plan: CarePlan) => PLAN_STATUSES.includes(plan.status) && plan.intent === 'proposal'],
+  ['Provenance', () => true],
+  ['AuditEvent', () => true],
+  ['Device', (device: Device, own: OwnMarks) => isOwnDevice(device, own)],
+  ['Subscription', (subscription: Subscription, own: OwnMarks) => isOwnSubscription(subscription, own)],
+]);
+
+/** @throws ForbiddenWrite for a resource outside the list; the message names type and status, never a patient. */
+export function requirePermit(resource: Resource, own: OwnMarks): void {
+  const permit = PERMITS.get(resource.resourceType);
+  if (permit?.(resource as never, own) === true) return;
+  const status = 'status' in resource ? ` with status ${String(resource.status)}` : '';
+  throw new ForbiddenWrite(`this service never writes a ${resource.resourceType}${status}`);
+}
+
+/**
+ * Checks each entry of a transaction.
+ * @throws ForbiddenWrite also for entries that are not a create or update of the resource they carry.
+ */
+export function requireBundlePermit(bundle: Bundle, own: OwnMarks): void {
+  for (const { resource, request } of bundle.entry ?? []) {
+    const allowed = request?.method === 'POST' || request?.method === 'PUT';
+    const target = `${request?.url}`.split(/[/?]/)[0];
+    if (resource === undefined || !allowed || target !== resource.resourceType)
+      throw new ForbiddenWrite('a transaction of this service only creates and updates what it carries');
+    requirePermit(resource, own);
+  }
+}
+
+function isOwnDevice(device: Device, own: OwnMarks): boolean {
+  return device.identifier?.some((identifier) => identifier.system === own.deviceSystem) === true;
+}
+
+function isOwnSubscription(subscription: Subscription, own: OwnMarks): boolean {
+  return subscription.channel.type === 'rest-hook' && subscription.channel.endpoint === own.hookUrl;
+}

@@ -1,0 +1,77 @@
+/**
+ * Writes one owed delivery to its target, so that a repeat changes nothing.
+ *
+ * Each round looks first, then writes only what differs, with the version it saw. A conflict or an answer
+ * that never came leads to another look, never to a blind second write. The state is on the target itself:
+ * killed between a write and its mark, the next run finds the write and completes what is missing.
+ * Deliveries of one episode must come in the order of their decisions, one at a time.
+ */
+import type { Capability } from '../connections/capability.ts';
+import type { Gate } from '../connections/gate.ts';
+import { canCreateTogether, createTogether } from './create-together.ts';
+import type { FindOutcome, Kept, Target } from './find.ts';
+import type { DeliveryOutcome, KnownTargets, RoundEnd, Run } from './outcome.ts';
+import { isClosing, type OwedDelivery } from './owed.ts';
+import type { Service } from './service.ts';
+import { findIssue, findPlan, settleIssue, settlePlan, settleProvenance } from './settle.ts';
+
+const ROUNDS = 3;
+
+/**
+ * @param known what earlier deliveries of this episode wrote; `{}` when nothing is known
+ * @throws ForbiddenWrite when a resource outside the permit was built: a fault of ours
+ */
+export async function deliver(
+  gate: Gate,
+  capability: Capability,
+  service: Service,
+  owed: OwedDelivery,
+  known: KnownTargets,
+): Promise<DeliveryOutcome> {
+  if (capability.levels.DetectedIssue === 'D') return { outcome: 'kept-locally' };
+  const run: Run = { gate, capability, service, owed, known, wrote: false };
+  let end = await round(run);
+  for (let rounds = 1; end.outcome === 'again' && rounds < ROUNDS; rounds++) end = await round(run);
+  if (end.outcome !== 'again') return end;
+  return end.contested
+    ? { outcome: 'parked', reason: 'conflict' }
+    : { outcome: 'try-later', because: end.because };
+}
+
+async function round(run: Run): Promise<RoundEnd> {
+  const issue = await findIssue(run);
+  if (issue.outcome === 'none' && isClosing(run.owed.change)) return { outcome: 'unchanged', targets: {} };
+  const plan = await findPlan(run);
+  if (issue.outcome === 'none' && plan.outcome === 'none' && canCreateTogether(run))
+    return createTogether(run);
+
+  const issueStep = await settleIssue(run, issue);
+  if (issueStep.outcome !== 'settled') return issueStep;
+  const issueReference = `DetectedIssue/${issueStep.target?.id}`;
+  const planStep = await settlePlan(run, plan, issueReference);
+  if (planStep.outcome !== 'settled') return planStep;
+
+  const targets = { ...as('issue', issueStep.target), ...as('plan', planStep.target) };
+  if (!run.wrote && isKnown(issue, run.known.issue) && isKnown(plan, run.known.plan))
+    return { outcome: 'unchanged', targets };
+  const written = [
+    issueReference,
+    ...(planStep.target === undefined ? [] : [`CarePlan/${planStep.target.id}`]),
+  ];
+  const provenanceStep = await settleProvenance(run, written);
+  if (provenanceStep.outcome !== 'settled') return provenanceStep;
+  return {
+    outcome: run.wrote ? 'done' : 'unchanged',
+    targets: { ...targets, ...as('provenance', provenanceStep.target) },
+  };
+}
+
+/** Is it in the version that our last delivery left it in? Else that delivery may have ended half-way. */
+function isKnown(found: FindOutcome<Kept>, known: Target | undefined): boolean {
+  if (found.outcome !== 'found') return true;
+  return known !== undefined && known.versionId === found.resource.meta?.versionId;
+}
+
+function as(name: keyof KnownTargets, target: Target | undefined): KnownTargets {
+  return target === undefined ? {} : { [name]: target };
+}

@@ -1,0 +1,168 @@
+/**
+ * Brings one resource of a delivery to what it should be: created, updated, or left as it is.
+ */
+import type { CarePlan, DetectedIssue, Identifier, Provenance } from '@medplum/fhirtypes';
+import type { WrittenType } from '../connections/capability.ts';
+import type { WriteOutcome } from '../connections/outcomes.ts';
+import { carePlan, needsPlan } from './care-plan.ts';
+import { detectedIssue } from './detected-issue.ts';
+import { type FindOutcome, find, type Kept, type Target } from './find.ts';
+import { type Identity, identityOf, planIdentityOf, provenanceIdentityOf } from './identity.ts';
+import { isClosedByClinician, isLeftAlone, mergedIssue, mergedPlan } from './merge.ts';
+import { type Run, type Step, troubleEnd, writeEnd } from './outcome.ts';
+import { isClosing, type OwedDelivery } from './owed.ts';
+import { provenance } from './provenance.ts';
+import { issueIdentifier, planIdentifier, provenanceTag } from './service.ts';
+
+export function issueIdentityOf({ connectionId, patientId, episode }: OwedDelivery): Identity {
+  return identityOf(connectionId, patientId, episode.key, episode.number);
+}
+
+export function findIssue({ gate, capability, service, owed, known }: Run): Promise<FindOutcome<Kept>> {
+  const identity = issueIdentityOf(owed);
+  const identifier = issueIdentifier(service.uri, identity);
+  return find(gate, {
+    type: 'DetectedIssue',
+    level: capability.levels.DetectedIssue,
+    identity,
+    identifier,
+    known: known.issue,
+  });
+}
+
+export async function findPlan({ gate, capability, service, owed, known }: Run): Promise<FindOutcome<Kept>> {
+  const level = capability.levels.CarePlan;
+  if (level === 'D') return { outcome: 'none' };
+  const identity = planIdentityOf(issueIdentityOf(owed));
+  const identifier = planIdentifier(service.uri, identity);
+  return find(gate, { type: 'CarePlan', level, identity, identifier, known: known.plan });
+}
+
+/** Is a plan to be made where there is none? */
+export function wantsPlan({ capability, owed }: Run): boolean {
+  return capability.levels.CarePlan !== 'D' && needsPlan(owed.episode.finding) && !isClosing(owed.change);
+}
+
+export async function settleIssue(run: Run, found: FindOutcome<Kept>): Promise<Step> {
+  const { owed, service } = run;
+  const desired = detectedIssue(owed, service);
+  if (found.outcome === 'none') {
+    const identity = issueIdentityOf(owed);
+    return createOne(run, desired, identity, issueIdentifier(service.uri, identity), () => findIssue(run));
+  }
+  if (found.outcome !== 'found') return lookEnd(found);
+  const current = found.resource as DetectedIssue & Kept;
+  if (isClosedByClinician(current, desired, owed.change)) return { outcome: 'closed-by-clinician' };
+  return updateOne(run, current, mergedIssue(current, desired));
+}
+
+/** A plan that a person deleted, hid or took up stays so. */
+export async function settlePlan(run: Run, found: FindOutcome<Kept>, issue: string): Promise<Step> {
+  const { owed, service } = run;
+  if (found.outcome === 'deleted' || found.outcome === 'hidden') return { outcome: 'settled' };
+  if (found.outcome === 'none') {
+    if (!wantsPlan(run)) return { outcome: 'settled' };
+    const identity = planIdentityOf(issueIdentityOf(owed));
+    const desired = carePlan(owed, service, issue);
+    return createOne(run, desired, identity, planIdentifier(service.uri, identity), () => findPlan(run));
+  }
+  if (found.outcome !== 'found') return lookEnd(found);
+  const current = found.resource as CarePlan & Kept;
+  if (isLeftAlone(current)) return { outcome: 'settled', target: targetOf(current) };
+  return updateOne(run, current, mergedPlan(current, carePlan(owed, service, issue), service.uri));
+}
+
+/**
+ * One Provenance for each decision that changed something. It comes last, so when issue or plan were found
+ * in another version than we know, an earlier run may have ended before it: then it is looked for.
+ */
+export async function settleProvenance(run: Run, targets: readonly string[]): Promise<Step> {
+  const { gate, capability, owed, service } = run;
+  const level = capability.levels.Provenance;
+  if (level === 'D') return { outcome: 'settled' };
+  const identity = provenanceIdentityOf(issueIdentityOf(owed), owed.decisionAt);
+  const resource = provenance(owed, service, targets);
+  if (level === 'A') {
+    const read = await gate.read('Provenance', identity);
+    if (read.outcome === 'found') return { outcome: 'settled', target: targetOf(read.resource) };
+    if (read.outcome !== 'gone') return lookEnd(read);
+    return createdStep(run, await gate.put({ ...resource, id: identity }), identity);
+  }
+  const tag = provenanceTag(service.uri, identity);
+  const search = await gate.searchAll('Provenance', {
+    target: targets[0] ?? '',
+    _tag: `${tag.system}|${tag.code}`,
+  });
+  if (search.outcome !== 'found') return lookEnd(search);
+  const made = search.resource.find(
+    (one): one is Provenance => one.meta?.tag?.some((other) => other.code === tag.code) === true,
+  );
+  if (made !== undefined) return { outcome: 'settled', target: targetOf(made) };
+  return createdStep(run, await gate.create(resource));
+}
+
+/** Where a look that brought nothing usable leaves the round. */
+export function lookEnd(
+  found: Exclude<FindOutcome<never>, { outcome: 'found' | 'none' }> | { outcome: 'gone' },
+): Step {
+  switch (found.outcome) {
+    case 'deleted':
+    case 'gone':
+      return { outcome: 'closed-by-clinician' };
+    case 'hidden':
+      return { outcome: 'parked', reason: 'forbidden' };
+    case 'unsettled':
+      return found.write.outcome === 'written' ? { outcome: 'settled' } : writeEnd(found.write);
+    default:
+      return troubleEnd(found);
+  }
+}
+
+async function createOne(
+  run: Run,
+  desired: DetectedIssue | CarePlan,
+  identity: Identity,
+  identifier: Identifier,
+  lookAgain: () => Promise<FindOutcome<Kept>>,
+): Promise<Step> {
+  switch (run.capability.levels[desired.resourceType as WrittenType]) {
+    case 'A':
+      return createdStep(run, await run.gate.put({ ...desired, id: identity }), identity);
+    case 'B':
+      return createdStep(run, await run.gate.createIfNone(desired, identifier));
+    default: {
+      const step = createdStep(run, await run.gate.create(desired));
+      if (step.outcome !== 'settled') return step;
+      const found = await lookAgain(); // somebody may have created the same beside us
+      return found.outcome === 'found' ? { outcome: 'settled', target: targetOf(found.resource) } : step;
+    }
+  }
+}
+
+async function updateOne(
+  run: Run,
+  current: Kept,
+  merged: DetectedIssue | CarePlan | undefined,
+): Promise<Step> {
+  if (merged === undefined) return { outcome: 'settled', target: targetOf(current) };
+  return createdStep(
+    run,
+    await run.gate.update({ ...merged, id: current.id }, current.meta?.versionId),
+    current.id,
+  );
+}
+
+function createdStep(run: Run, write: WriteOutcome, ownId?: string): Step {
+  if (write.outcome !== 'written') return writeEnd(write);
+  run.wrote = true;
+  const id = write.id ?? ownId;
+  if (id === undefined) return { outcome: 'again', because: 'no id in the answer', contested: false };
+  return {
+    outcome: 'settled',
+    target: { id, ...(write.versionId === undefined ? {} : { versionId: write.versionId }) },
+  };
+}
+
+function targetOf({ id = '', meta }: { id?: string; meta?: { versionId?: string } }): Target {
+  return { id, ...(meta?.versionId === undefined ? {} : { versionId: meta.versionId }) };
+}
