@@ -62,14 +62,15 @@ export function answer(fact: Fact, question: Question, now: Date, aim: Aim): Tru
 /** The fact, or why it can not be used for this question: too old, or not a finite number. */
 export function usable(fact: Fact, question: Question, now: Date): Fact {
   if (fact.state === 'unknown') return fact;
-  if (!isFinite(fact)) return unknownFact(fact.concept, 'no-value', { detail: 'not a finite number' });
+  if (!hasFiniteNumbers(fact))
+    return unknownFact(fact.concept, 'no-value', { detail: 'not a finite number' });
   if (question.withinDays === undefined) return fact;
   const oldest = now.getTime() - question.withinDays * DAY;
   if (fact.at !== undefined && fact.at.getTime() >= oldest) return fact;
   return unknownFact(fact.concept, 'stale', { detail: `older than ${question.withinDays} days` });
 }
 
-function isFinite(fact: Exclude<Fact, { state: 'unknown' }>): boolean {
+function hasFiniteNumbers(fact: Exclude<Fact, { state: 'unknown' }>): boolean {
   const numbers = fact.state === 'known' ? [fact.value] : [fact.low, fact.high];
   return numbers.every((value) => typeof value !== 'number' || Number.isFinite(value));
 }

@@ -1,0 +1,110 @@
+/**
+ * A vector's shorthand as a real chart: FHIR resources as a hospital would send them.
+ *
+ * Why: a vector that named facts would test the rule alone. Written as FHIR it also tests codes, units,
+ * statuses, times and specimens on the way.
+ *
+ * Unless a vector says otherwise the patient is 55 and male, results are final, 1 day old and from a
+ * specimen reported as acceptable, and vital signs are 2 hours old. Source: core and wider rules, "Vectors".
+ */
+import type { Patient, Resource } from '@medplum/fhirtypes';
+import { type Chart, chartOf } from '../core/chart/chart.ts';
+import { FRESH_DAYS } from '../core/facts/symptoms.ts';
+import type { CodeBook } from './code-book.ts';
+import type { Vector } from './rule-schema.ts';
+import {
+  conditionFor,
+  medicineFor,
+  resultFor,
+  symptomFor,
+  VectorError,
+  type Writer,
+} from './vector-resources.ts';
+
+/** Names that read better than the concept behind them. */
+const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
+  ['potassium', 'potassium-serum'],
+  ['sodium', 'sodium-serum'],
+  ['magnesium', 'magnesium-serum'],
+  ['calcium', 'calcium-total-serum'],
+  ['ionised-calcium', 'calcium-ionized'],
+  ['albumin', 'albumin-serum'],
+  ['creatinine', 'creatinine-serum'],
+  ['urea', 'urea-serum'],
+  ['egfr', 'egfr-reported'],
+  ['temperature', 'body-temperature'],
+  ['qtc', 'qtc-interval'],
+  ['urine-acr', 'urine-albumin-creatinine-ratio'],
+  ['cramps-present', 'leg-cramp'],
+  ['rigors', 'chills-or-rigors'],
+  ['dialysis', 'dialysis-status'],
+  ['pregnant', 'pregnancy'],
+]);
+
+/** Keys of a vector that are no facts. */
+const PROMISE_KEYS = new Set([
+  'says',
+  'expect',
+  'tier',
+  'pending',
+  'shownBy',
+  'absorbedBy',
+  'suggests',
+  'suggestsNot',
+  'age',
+  'sex',
+]);
+
+/**
+ * The chart that a vector describes.
+ *
+ * @throws VectorError when it names something that no concept or ingredient is called, or says it in words
+ *   that this reader does not know.
+ */
+export function vectorChart(vector: Vector, codes: CodeBook, now: Date): Chart {
+  const writer: Writer = { codes, now, next: counter() };
+  const resources = Object.entries(vector)
+    .filter(([key]) => !PROMISE_KEYS.has(key))
+    .flatMap(([key, value]) =>
+      [value].flat().flatMap((one) => resourcesFor(key, one as string | number | boolean, writer)),
+    );
+  return chartOf([patient(vector, now), ...resources]);
+}
+
+function resourcesFor(key: string, value: string | number | boolean, writer: Writer): Resource[] {
+  const id = SHORT_NAMES.get(key) ?? key;
+  const concept = writer.codes.concept(id);
+  if (concept?.unit !== undefined) return resultFor(concept, value, writer);
+  if (concept !== undefined && (concept.kind === 'condition' || concept.kind === 'observation')) {
+    return FRESH_DAYS.has(id) ? symptomFor(concept, value, writer) : conditionFor(concept, value, writer);
+  }
+  const drug = writer.codes.ingredient(key);
+  if (drug !== undefined) return medicineFor(drug, String(value), writer);
+  throw new VectorError(`nothing is called "${key}": it is no concept and no ingredient`);
+}
+
+function patient({ age = 55, sex = 'male' }: Vector, now: Date): Patient {
+  return {
+    resourceType: 'Patient',
+    id: 'vector',
+    birthDate: birthDate(age as string | number, now),
+    gender: sex as 'male' | 'female' | 'unknown',
+    meta: { lastUpdated: now.toISOString() },
+  };
+}
+
+/** `72`: a birthday today. `60 years 1 day`. `60 by birth year`: only the year is recorded. */
+function birthDate(age: string | number, now: Date): string {
+  const [, years, days, byYear] = /^(\d+)(?: years (\d+) days?)?( by birth year)?$/.exec(String(age)) ?? [];
+  if (years === undefined)
+    throw new VectorError(`an age is written 72, "60 years 1 day" or "60 by birth year", not "${age}"`);
+  const year = now.getUTCFullYear() - Number(years);
+  if (byYear !== undefined) return String(year);
+  const day = now.getUTCDate() - Number(days ?? 0);
+  return new Date(Date.UTC(year, now.getUTCMonth(), day)).toISOString().slice(0, 10);
+}
+
+function counter(): () => string {
+  let last = 0;
+  return () => `v${++last}`;
+}

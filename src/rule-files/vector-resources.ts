@@ -1,0 +1,245 @@
+/**
+ * One resource of a vector from its words: a result, a symptom, a condition or a medicine.
+ */
+import type {
+  CodeableConcept,
+  Condition,
+  MedicationRequest,
+  MedicationStatement,
+  Observation,
+  Resource,
+} from '@medplum/fhirtypes';
+import type { ConceptFile } from '../core/concepts/concept-file.ts';
+import { DAY, HOUR } from '../vocabulary/instant.ts';
+import type { CodeBook } from './code-book.ts';
+
+export interface Writer {
+  readonly codes: CodeBook;
+  readonly now: Date;
+  /** A fresh id. */
+  readonly next: () => string;
+}
+
+/** A vector says something that its reader does not know. */
+export class VectorError extends Error {}
+
+const UCUM = 'http://unitsofmeasure.org';
+const SUBJECT = { reference: 'Patient/vector' };
+const VITAL_SIGNS = new Set(['body-temperature', 'heart-rate', 'respiratory-rate', 'oxygen-saturation']);
+const LENGTH = {
+  h: HOUR,
+  hours: HOUR,
+  day: DAY,
+  days: DAY,
+  week: 7 * DAY,
+  weeks: 7 * DAY,
+  month: 30 * DAY,
+  months: 30 * DAY,
+  year: 365 * DAY,
+  years: 365 * DAY,
+};
+const SPAN = '(\\d+(?:\\.\\d+)?) (h|hours|days?|weeks?|months?|years?)'; // our own constant, never data
+const AGO = new RegExp(`,? ?${SPAN} ago`);
+const DURATION = new RegExp(`^${SPAN}$`);
+
+/** `3.9 mmol/L haemolysed`, `<3.0 mmol/L`, `80 umol/L, 40 h ago`, `3.2 mmol/L entered-in-error`, or a number in the canonical unit. */
+export function resultFor(
+  concept: ConceptFile,
+  value: string | number | boolean,
+  writer: Writer,
+): Resource[] {
+  const words = typeof value === 'number' ? `${value} ${concept.unit}` : String(value);
+  const { at, rest: undated } = dated(words, VITAL_SIGNS.has(concept.id) ? 2 * HOUR : DAY, writer.now);
+  const { word: status, rest: unstated } = taken(undated, [
+    'entered-in-error',
+    'preliminary',
+    'amended',
+    'corrected',
+  ]);
+  const { word: specimen, rest } = taken(unstated, ['haemolysed', 'haemolysis unknown']);
+  const [, comparator, number, unit] = /^(<=|>=|<|>)?\s*(-?\d+(?:\.\d+)?)\s*(.*)$/.exec(rest) ?? [];
+  if (number === undefined) throw new VectorError(`"${value}" is no result`);
+  const observation = observationOf(concept, at, writer, status);
+  const measured: Observation = {
+    ...observation,
+    valueQuantity: {
+      value: Number(number),
+      ...(comparator && { comparator: comparator as '<' }),
+      ...(unit && { unit, system: UCUM, code: unit }),
+    },
+  };
+  if (VITAL_SIGNS.has(concept.id) || specimen === 'haemolysis unknown') return [measured];
+  const specimenReference = { reference: `Specimen/${observation.id}-s` };
+  return [
+    { ...measured, specimen: specimenReference },
+    { ...haemolysisReport(specimen === 'haemolysed', at, writer), specimen: specimenReference },
+  ];
+}
+
+function haemolysisReport(positive: boolean, at: string, writer: Writer): Observation {
+  const code = writer.codes.codeOf('hemolysis-index');
+  const text = positive ? 'positive' : 'negative';
+  return {
+    resourceType: 'Observation',
+    id: writer.next(),
+    status: 'final',
+    code: code as CodeableConcept,
+    subject: SUBJECT,
+    effectiveDateTime: at,
+    valueCodeableConcept: { text },
+  };
+}
+
+/** `true`, `false`, `"true, 2 days ago"`, or a count such as 3. */
+export function symptomFor(
+  concept: ConceptFile,
+  value: string | number | boolean,
+  writer: Writer,
+): Resource[] {
+  if (typeof value === 'number')
+    return [{ ...observationOf(concept, before(writer.now, DAY), writer), valueInteger: value }];
+  const { at, rest } = dated(String(value), DAY, writer.now);
+  if (rest !== 'true' && rest !== 'false')
+    throw new VectorError(`a symptom is true or false, not "${value}"`);
+  return [{ ...observationOf(concept, at, writer), valueBoolean: rest === 'true' }];
+}
+
+/** `true`, `false` (refuted), `suspected`, `resolved`, each with `, 2 days ago`. */
+export function conditionFor(
+  concept: ConceptFile,
+  value: string | number | boolean,
+  writer: Writer,
+): Resource[] {
+  const { at, rest } = dated(String(value), DAY, writer.now);
+  const verification = {
+    true: 'confirmed',
+    false: 'refuted',
+    suspected: 'provisional',
+    resolved: 'confirmed',
+  }[rest];
+  if (verification === undefined)
+    throw new VectorError(`a condition is true, false, suspected or resolved, not "${value}"`);
+  const condition: Condition = {
+    resourceType: 'Condition',
+    id: writer.next(),
+    clinicalStatus: {
+      coding: [
+        {
+          system: 'http://terminology.hl7.org/CodeSystem/condition-clinical',
+          code: rest === 'resolved' ? 'resolved' : 'active',
+        },
+      ],
+    },
+    verificationStatus: {
+      coding: [{ system: 'http://terminology.hl7.org/CodeSystem/condition-ver-status', code: verification }],
+    },
+    code: codeFor(concept, writer),
+    subject: SUBJECT,
+    recordedDate: at,
+  };
+  return [condition];
+}
+
+const ROUTES: ReadonlyMap<string, string> = new Map([
+  ['ear drops', 'route-otic'],
+  ['eye drops', 'route-ophthalmic'],
+  ['inhaled', 'route-inhaled'],
+  ['on the skin', 'route-topical'],
+  ['intravenous', 'route-parenteral'],
+]);
+
+/** `active`, `active, 2 years`, `ordered, 5 days`, `stopped 14 days ago`, `on-hold`, `not-taken`, `unknown`; `active, ear drops`. */
+export function medicineFor(drug: CodeableConcept, words: string, writer: Writer): Resource[] {
+  const [status = '', ...more] = words.split(', ');
+  const route = more.map((word) => ROUTES.get(word)).find((found) => found !== undefined) ?? 'route-oral';
+  const span = more.map((word) => DURATION.exec(word)).find((found) => found !== null);
+  const unknown = more.find((word) => !ROUTES.has(word) && !DURATION.test(word));
+  if (unknown !== undefined) throw new VectorError(`"${unknown}" says nothing about a medicine`);
+  const dosage = [{ route: writer.codes.codeOf(route) as CodeableConcept }];
+  const base = {
+    id: writer.next(),
+    medicationCodeableConcept: drug,
+    subject: SUBJECT,
+    meta: { lastUpdated: before(writer.now, DAY) },
+  };
+  const start = before(writer.now, span === undefined ? 10 * DAY : lengthOf(span));
+  if (status === 'ordered' || status === 'planned') {
+    const intent = status === 'ordered' ? 'order' : 'proposal';
+    const request: MedicationRequest = {
+      ...base,
+      resourceType: 'MedicationRequest',
+      status: 'active',
+      intent,
+      authoredOn: start,
+      dosageInstruction: dosage,
+    };
+    return [request];
+  }
+  return [
+    { ...base, ...statementWords(status, start, writer.now), resourceType: 'MedicationStatement', dosage },
+  ];
+}
+
+function statementWords(
+  status: string,
+  start: string,
+  now: Date,
+): Pick<MedicationStatement, 'status' | 'effectivePeriod' | 'dateAsserted'> & {
+  status: MedicationStatement['status'];
+} {
+  const dateAsserted = before(now, DAY);
+  const stopped = new RegExp(`^stopped ${SPAN} ago$`).exec(status);
+  if (stopped !== null) {
+    const end = before(now, lengthOf(stopped));
+    const began = new Date(Date.parse(end) - 30 * DAY).toISOString();
+    return { status: 'completed', effectivePeriod: { start: began, end }, dateAsserted: end };
+  }
+  if (
+    status === 'active' ||
+    status === 'on-hold' ||
+    status === 'not-taken' ||
+    status === 'unknown' ||
+    status === 'entered-in-error'
+  ) {
+    return { status, effectivePeriod: { start }, dateAsserted };
+  }
+  throw new VectorError(
+    `a medicine is active, ordered, planned, stopped ... ago, on-hold, not-taken or unknown, not "${status}"`,
+  );
+}
+
+function observationOf(concept: ConceptFile, at: string, writer: Writer, status = 'final'): Observation {
+  return {
+    resourceType: 'Observation',
+    id: writer.next(),
+    status: status as 'final',
+    code: codeFor(concept, writer),
+    subject: SUBJECT,
+    effectiveDateTime: at,
+  };
+}
+
+function codeFor(concept: ConceptFile, writer: Writer): CodeableConcept {
+  const code = writer.codes.codeOf(concept.id);
+  if (code === undefined) throw new VectorError(`"${concept.id}" has no confirmed code`);
+  return code;
+}
+
+/** Takes `, 2 days ago` out of the words. */
+function dated(words: string, otherwise: number, now: Date): { at: string; rest: string } {
+  const ago = AGO.exec(words);
+  return { at: before(now, ago === null ? otherwise : lengthOf(ago)), rest: words.replace(AGO, '').trim() };
+}
+
+function taken(words: string, known: readonly string[]): { word?: string; rest: string } {
+  const word = known.find((candidate) => words.includes(candidate));
+  return word === undefined ? { rest: words } : { word, rest: words.replace(word, '').trim() };
+}
+
+function lengthOf([, amount, unit]: RegExpExecArray): number {
+  return Number(amount) * LENGTH[unit as keyof typeof LENGTH];
+}
+
+function before(now: Date, length: number): string {
+  return new Date(now.getTime() - length).toISOString();
+}

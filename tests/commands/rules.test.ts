@@ -1,0 +1,52 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { checkRules } from '../../src/commands/rules.ts';
+
+const RULES = join(import.meta.dirname, '../../rules');
+const RULE = 'electrolyte/el-hypokalaemia.json';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rules-'));
+  cpSync(RULES, folder, { recursive: true });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function check(path: string): Promise<{ code: number; printed: string }> {
+  const lines: string[] = [];
+  const code = await checkRules({ folder: path, print: (line) => lines.push(line) });
+  return { code, printed: lines.join('\n') };
+}
+
+/** Checks the copied folder with one text of one rule replaced. */
+async function checkWith(from: string, to: string): Promise<{ code: number; printed: string }> {
+  const text = readFileSync(join(RULES, RULE), 'utf8');
+  expect(text).toContain(from);
+  writeFileSync(join(folder, RULE), text.replace(from, to));
+  return check(folder);
+}
+
+describe('npm run rules', () => {
+  it('prints one line per rule with the tiers it covers, and ends with 0', async () => {
+    const { code, printed } = await check(RULES);
+    expect(code).toBe(0);
+    expect(printed).toMatch(/^el-hypokalaemia +\d+ +0 .* low, moderate, high, critical$/m);
+    expect(printed).toMatch(/, 0 broken; rule set [0-9a-f]{12}$/);
+  });
+
+  it('names each broken promise and ends with 1 when a threshold is moved by one step', async () => {
+    const { code, printed } = await checkWith('"default": 3.5', '"default": 3.4');
+    expect(code).toBe(1);
+    expect(printed).toContain(
+      'el-hypokalaemia: "3.4 without any symptom recorded is low": expected fired, is clear',
+    );
+  });
+
+  it('names each fault of the files and ends with 1', async () => {
+    const { code, printed } = await checkWith('"version"', '"colour": "red", "version"');
+    expect(code).toBe(1);
+    expect(printed).toContain('electrolyte/el-hypokalaemia.json: unknown key "colour"');
+  });
+});
