@@ -46,7 +46,7 @@ export function readRuleSet(folder: string, options: RuleSetOptions = {}): RuleS
 /** As `readRuleSet`, with the vectors beside the rules. */
 export function readCheckedRuleSet(folder: string, options: RuleSetOptions = {}): CheckedRuleSet {
   const { concepts, hash: conceptsHash } = readConcepts(join(folder, 'concepts'));
-  const files = readRuleFiles(folder, (id) => isKnownFact(id, concepts) || isDrugTime(id, concepts));
+  const files = readRuleFiles(folder, (id) => isKnownFact(id, concepts));
   const settings: FactSettings = { ...DEFAULT_FACT_SETTINGS, ...options.settings };
   const overlay = options.overlay ?? {};
   const unitOf = unitsFrom(concepts);
@@ -62,12 +62,6 @@ export function readCheckedRuleSet(folder: string, options: RuleSetOptions = {})
     hash,
   };
   return { ruleSet: frozen(ruleSet), vectors: files.vectors };
-}
-
-/** `drug-days.<class>` and `drug-new.<class>`. Source: foundations 2.9. */
-function isDrugTime(id: string, concepts: Concepts): boolean {
-  const [, medicine] = /^drug-(?:days|new)\.(.+)$/.exec(id) ?? [];
-  return medicine !== undefined && concepts.byId.get(medicine)?.kind === 'medication';
 }
 
 function compileAll(

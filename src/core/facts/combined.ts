@@ -3,6 +3,7 @@
  *
  * Source: clinical foundations 1.7 and 2.9.
  */
+import { daysBetween, HOUR } from '../../vocabulary/instant.ts';
 import {
   active,
   anyPart,
@@ -18,6 +19,7 @@ import {
 } from './counts.ts';
 import { type Fact, isEqual, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
+import type { Reading } from './reading.ts';
 
 const CRAMPS_FREQUENT_PER_WEEK = 3; // foundations 1.7, local convention
 const NIGHTS_FREQUENT_PER_WEEK = 2; // foundations 1.7, local convention
@@ -44,6 +46,50 @@ export const crampsPresent: Former = (source) => {
       return { ...counted, concept: 'cramps-present', state: 'known', value: false };
   }
   return { ...cramp, concept: 'cramps-present' };
+};
+
+const CRAMPS_ABSENT_DAYS = 28; // no "yes" for so long, and the latest answer is "no"; resolution 5
+
+/** Cramps are over: known true only when nobody said yes for 28 days and the latest answer is no. */
+export const crampsAbsent28Days: Former = (source) => {
+  const id = 'cramps-absent-28d';
+  const said = source
+    .assertions('leg-cramp')
+    .filter(({ at, says }) => at <= source.now && says !== 'unclear');
+  const latest = said.at(-1);
+  if (latest === undefined) return unknownFact(id, 'no-record');
+  const cited = { concept: id, from: [latest.source], notes: latest.notes, at: latest.at };
+  const recentYes = said.some(
+    ({ says, at }) => says === 'present' && daysBetween(at, source.now) < CRAMPS_ABSENT_DAYS,
+  );
+  if (latest.says === 'present' || recentYes) return { ...cited, state: 'known', value: false };
+  const fresh = daysBetween(latest.at, source.now) <= CRAMPS_ABSENT_DAYS;
+  return fresh ? { ...cited, state: 'known', value: true } : unknownFact(id, 'stale', cited);
+};
+
+const APART = 24 * HOUR; // two low values, el-refractory-hypokalaemia
+const LOW_POTASSIUM = 3.5; // mmol/L, el-refractory-hypokalaemia
+
+/** Two low potassium values at least a day apart, with a supplement active between them. */
+export const potassiumLowDespiteSupplement: Former = (source) => {
+  const id = 'potassium-low-despite-supplement';
+  const supplement = source.fact('drug.potassium-supplement');
+  const readings = [...source.readings('potassium-serum'), ...source.readings('potassium-blood')].filter(
+    ({ value, comparator, at }) =>
+      value !== undefined && comparator === undefined && daysBetween(at, source.now) <= 14,
+  );
+  readings.sort((a, b) => a.at.getTime() - b.at.getTime());
+  const latest = readings.at(-1);
+  if (latest === undefined) return unknownFact(id, 'no-record', { missing: ['potassium'] });
+  const isLow = ({ value }: Reading): boolean => Number(value) < LOW_POTASSIUM;
+  const earlier = readings.find((one) => isLow(one) && latest.at.getTime() - one.at.getTime() >= APART);
+  const persists = isLow(latest) && earlier !== undefined;
+  const took = isActive(supplement);
+  if (persists && took === 'unknown')
+    return unknownFact(id, 'needs', { missing: ['drug.potassium-supplement'] });
+  const value = persists && took === 'true' && supplement.at !== undefined && supplement.at < latest.at;
+  const from = [latest.source, ...(earlier ? [earlier.source] : []), ...supplement.from];
+  return { concept: id, state: 'known', value, from: [...new Set(from)].sort(), notes: [], at: latest.at };
 };
 
 export const crampsFrequent: Former = (source) =>

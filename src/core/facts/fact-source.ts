@@ -3,6 +3,7 @@
  */
 import type { Chart } from '../chart/chart.ts';
 import type { ConceptId, Concepts } from '../concepts/concept.ts';
+import type { Assertion } from './assertions.ts';
 import type { Fact, FactId } from './fact.ts';
 import type { Reading } from './reading.ts';
 import type { FactSettings } from './settings.ts';
@@ -14,6 +15,8 @@ export interface FactSource {
   readonly now: Date;
   /** All countable readings of a concept, oldest first. */
   readings(concept: ConceptId): readonly Reading[];
+  /** What records say about a symptom, diagnosis or procedure, oldest first. */
+  assertions(concept: ConceptId): readonly Assertion[];
   /** Results whose code looks like the concept and is refused: `Observation/id`. */
   refused(concept: ConceptId): readonly string[];
   fact(id: FactId): Fact;

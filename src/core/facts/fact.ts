@@ -35,6 +35,8 @@ interface Cited {
   readonly concept: FactId;
   /** UCUM, canonical for the concept; absent for truth values and codes. */
   readonly unit?: string;
+  /** Decimals in which its value is shown. */
+  readonly decimals?: number;
   /** `Type/id` of each resource it rests on; versions are in `Decision.evidence`. */
   readonly from: readonly string[];
   readonly notes: readonly Note[];

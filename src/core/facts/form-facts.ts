@@ -3,7 +3,7 @@
  */
 import type { Chart } from '../chart/chart.ts';
 import type { Concept, ConceptId, Concepts } from '../concepts/concept.ts';
-import { readAssertions } from './assertions.ts';
+import { type Assertion, readAssertions } from './assertions.ts';
 import { DERIVED } from './derived.ts';
 import { type Fact, type FactId, type Facts, unknownFact } from './fact.ts';
 import type { FactSource } from './fact-source.ts';
@@ -44,7 +44,8 @@ export function isKnownFact(id: FactId, concepts: Concepts): boolean {
   const [prefix, ...rest] = id.split('.');
   const concept = concepts.byId.get(rest.join('.'));
   if (concept === undefined) return false;
-  if (prefix === 'drug') return concept.kind === 'medication';
+  if (prefix === 'drug' || prefix === 'drug-days' || prefix === 'drug-new')
+    return concept.kind === 'medication';
   return prefix === 'history' || (prefix === 'last' && concept.unit !== undefined);
 }
 
@@ -75,6 +76,10 @@ class ChartFacts implements FactSource {
 
   refused(concept: ConceptId): readonly string[] {
     return this.#refused.get(concept) ?? [];
+  }
+
+  assertions(concept: ConceptId): readonly Assertion[] {
+    return this.#assertions.get(concept) ?? [];
   }
 
   readings(concept: ConceptId): readonly Reading[] {
@@ -136,7 +141,7 @@ class ChartFacts implements FactSource {
   #form(id: FactId): Fact {
     const derived = DERIVED.get(id);
     if (derived !== undefined) return derived(this);
-    if (id.startsWith('drug.')) return this.#medicines.get(id) ?? this.#noMedicine(id);
+    if (id.startsWith('drug')) return this.#medicines.get(id) ?? this.#noMedicine(id);
     if (id.startsWith('history.')) return history(id.slice(8), this.#assertions.get(id.slice(8)) ?? []);
     const last = id.startsWith('last.');
     const concept = this.concepts.byId.get(last ? id.slice(5) : id);

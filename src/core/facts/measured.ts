@@ -100,6 +100,7 @@ export function factFrom(chosen: Chosen | undefined, concept: Concept, id: FactI
     notes,
     at: reading.at,
     ...(concept.unit ? { unit: concept.unit } : {}),
+    ...(concept.decimals === undefined ? {} : { decimals: concept.decimals }),
   };
   if (reading.problem !== undefined || reading.value === undefined) {
     const detail = reading.detail === undefined ? {} : { detail: reading.detail };

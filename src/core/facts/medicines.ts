@@ -66,7 +66,10 @@ export function medicineFacts(records: readonly MedicineRecord[], source: FactSo
     }
   }
   return new Map(
-    [...byClass].map(([concept, exposures]) => [`drug.${concept}`, classFact(concept, exposures)]),
+    [...byClass].flatMap(([concept, exposures]): [string, Fact][] => [
+      [`drug.${concept}`, classFact(concept, exposures, source.now)],
+      ...exposureTimes(concept, exposures, source),
+    ]),
   );
 }
 
@@ -168,7 +171,7 @@ const RANK: readonly Exposure['status'][] = [
 ];
 
 /** One fact per class: of each ingredient its newest word, of the class its strongest ingredient. */
-function classFact(concept: ConceptId, exposures: readonly Exposure[]): Fact {
+function classFact(concept: ConceptId, exposures: readonly Exposure[], now: Date): Fact {
   const byIngredient = Map.groupBy(exposures, (exposure) => exposure.ingredient);
   const said = [...byIngredient.values()]
     .map(newestWord)
@@ -178,7 +181,7 @@ function classFact(concept: ConceptId, exposures: readonly Exposure[]): Fact {
   const together = said.filter(
     (exposure) => exposure.status === first.status || (isActive(first) && isActive(exposure)),
   );
-  const at = first.record.start ?? first.ended;
+  const at = first.status === 'recent' ? first.ended : (first.record.start ?? first.ended);
   const cited = {
     concept: `drug.${concept}`,
     from: [...new Set(together.map((exposure) => exposure.record.source))].sort(),
@@ -188,17 +191,15 @@ function classFact(concept: ConceptId, exposures: readonly Exposure[]): Fact {
   };
   if (first.status === 'unknown') return unknownFact(cited.concept, 'status', cited);
   if (first.status === 'lapsed') {
-    const exposed = past(first.ended as Date, concept, first.ended?.getTime() as number);
-    return unknownFact(cited.concept, 'stale', {
-      ...cited,
-      notes: [...cited.notes, ...lapsedNotes(first, exposed)],
-    });
+    const exposed =
+      first.ended !== undefined && past(first.ended, concept, now.getTime()).status === 'recent';
+    return unknownFact(
+      cited.concept,
+      'stale',
+      exposed ? { ...cited, notes: [...cited.notes, 'end-assumed'] } : cited,
+    );
   }
   return { ...cited, state: 'known', value: first.status };
-}
-
-function lapsedNotes(lapsed: Exposure, exposed: Pick<Exposure, 'status'>): Note[] {
-  return exposed.status === 'recent' ? ['end-assumed', `assumed-end:${lapsed.ended?.toISOString()}`] : [];
 }
 
 function isActive(exposure: Exposure): boolean {
@@ -239,4 +240,47 @@ function latestEnd(newest: Exposure, all: readonly Exposure[]): Exposure {
       isActive(other) && other.record.end !== undefined && other.record.source !== newest.record.source,
   );
   return running ?? newest;
+}
+
+const JOINED_GAP = 30 * DAY; // shorter gaps are one exposure, foundations 2.9
+
+/**
+ * `drug-days.<class>`: days from the first start of the newest continuous exposure to now or its end.
+ * `drug-new.<class>`: did the class start within `newDrugDays`? Unknown without a start.
+ */
+function exposureTimes(
+  concept: ConceptId,
+  exposures: readonly Exposure[],
+  { now, settings }: FactSource,
+): [string, Fact][] {
+  const spans = exposures
+    .filter(
+      (exposure) => isActive(exposure) || exposure.status === 'recent' || exposure.status === 'not-taking',
+    )
+    .flatMap(({ record, status, ended }) => {
+      const until = status === 'taking' || status === 'prescribed' ? now : ended;
+      return record.start === undefined || until === undefined
+        ? []
+        : [{ from: record.start, until, source: record.source }];
+    })
+    .sort((a, b) => b.until.getTime() - a.until.getTime());
+  const [newest] = spans;
+  if (newest === undefined) return [];
+  let start = newest.from;
+  const joined = spans.filter((span) => {
+    if (span.until.getTime() < start.getTime() - JOINED_GAP) return false;
+    if (span.from < start) start = span.from;
+    return true;
+  });
+  const earliest = spans.reduce((first, span) => (span.from < first ? span.from : first), newest.from);
+  const cited = { from: [...new Set(joined.map(({ source }) => source))].sort(), notes: [], at: start };
+  const days = (newest.until.getTime() - start.getTime()) / DAY;
+  const isNew = now.getTime() - earliest.getTime() <= settings.newDrugDays * DAY;
+  return [
+    [
+      `drug-days.${concept}`,
+      { ...cited, concept: `drug-days.${concept}`, state: 'known', value: days, unit: 'd' },
+    ],
+    [`drug-new.${concept}`, { ...cited, concept: `drug-new.${concept}`, state: 'known', value: isNew }],
+  ];
 }

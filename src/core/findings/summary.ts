@@ -69,7 +69,7 @@ const SHOWN_NOTES = new Set([
 /** `3.2`, `<3.0`, `at most 3.3`, `31 to 42`. eGFR and age as whole numbers. */
 export function valueText(fact: Fact): string {
   if (fact.state === 'unknown') return '';
-  const show = (value: number): string => numberText(value, fact.concept);
+  const show = (value: number): string => numberText(value, fact);
   if (fact.state === 'known') return typeof fact.value === 'number' ? show(fact.value) : String(fact.value);
   if (fact.low !== undefined && fact.high !== undefined) return `${show(fact.low)} to ${show(fact.high)}`;
   if (fact.high !== undefined && fact.notes.includes('haemolysed')) return show(fact.high);
@@ -80,9 +80,11 @@ export function valueText(fact: Fact): string {
 const WHOLE = new Set(['age', 'egfr', 'egfr-2021']);
 
 /** Whole where the field shows whole numbers; an eGFR is cut, never rounded up over its stage. */
-function numberText(value: number, concept: string): string {
+function numberText(value: number, { concept, decimals = 0 }: Fact): string {
   if (WHOLE.has(concept)) return String(Math.floor(value));
-  return String(Math.round(value * 100) / 100);
+  const asReported = String(Math.round(value * 100) / 100);
+  const given = asReported.split('.')[1]?.length ?? 0;
+  return value.toFixed(Math.max(given, decimals));
 }
 
 function namesText(names: readonly string[]): string {

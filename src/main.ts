@@ -1,0 +1,146 @@
+/**
+ * The command line: reads arguments and the environment, and hands each part what it needs.
+ */
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+import { decideCommand, InputError } from './commands/decide.ts';
+import { demo } from './commands/demo.ts';
+import { checkRules } from './commands/rules.ts';
+import { serve } from './commands/serve.ts';
+import { terminalOn } from './commands/terminal.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
+import { RuleFilesError } from './rule-files/problems.ts';
+import { readRuleSet } from './rule-files/read-rule-set.ts';
+import { openLog } from './watch/log.ts';
+
+const OLDEST_NODE = 24;
+const RULES = fileURLToPath(new URL('../rules', import.meta.url));
+const FIXTURES = fileURLToPath(new URL('../fhir-fixtures', import.meta.url));
+const EXIT = { done: 0, failed: 1, input: 2 } as const;
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed or not as promised, 2 wrong arguments, settings or input.`;
+
+async function main(): Promise<void> {
+  const terminal = terminalOn(process.stdout, process.env);
+  const program = new Command('cramp-cds')
+    .description('Clinical rules for leg cramps on FHIR R4. Decision support; not a diagnosis or an order.')
+    .option('-c, --config <file>', 'YAML configuration; CRAMP_CDS_CONFIG otherwise')
+    .addHelpText('after', EXIT_CODES)
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.done : EXIT.input));
+
+  program
+    .command('serve')
+    .description('listen to the configured FHIR servers')
+    .action(() =>
+      serve(config(program), { ruleSet: rules(config(program)), log: log(config(program)) }, stopSignal()),
+    );
+  program
+    .command('demo')
+    .description('a sandbox FHIR server with synthetic patients, and the service beside it')
+    .option('--pace <share>', 'pauses of the story: 1 as written, 0 none', share, 1)
+    .action(({ pace }: { pace: number }) => runDemo(program, pace));
+  program
+    .command('decide')
+    .description('what one chart gives: facts, verdict of every rule, findings, advice')
+    .requiredOption('--chart <file>', 'Bundle or NDJSON of one patient')
+    .option('--at <time>', 'ISO time to decide at; now otherwise', instant)
+    .option('--time-zone <zone>', 'dates without a time are read in it; this machine otherwise')
+    .option('--json', 'one JSON object: facts, verdicts, findings')
+    .addHelpText('after', EXIT_CODES)
+    .action((options: { chart: string; at?: Date; json?: true; timeZone?: string }) => {
+      const homeTimeZone = options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+      return decideCommand(
+        { chart: options.chart, at: options.at ?? new Date(), json: options.json ?? false },
+        readRuleSet(RULES, { settings: { homeTimeZone } }),
+        terminal,
+      );
+    });
+  program
+    .command('rules')
+    .description('check every rule file and its vectors')
+    .action(async () => {
+      process.exitCode = await checkRules({ folder: RULES, print: terminal.write });
+    });
+  program.action(() =>
+    hasConfig(program)
+      ? serve(config(program), { ruleSet: rules(config(program)), log: log(config(program)) }, stopSignal())
+      : runDemo(program, 1),
+  );
+  await program.parseAsync();
+}
+
+function runDemo(program: Command, pace: number): Promise<void> {
+  const settings = config(program);
+  const quietLog = openLog(process.env.LOG_LEVEL === undefined ? 'error' : settings.logLevel, process.stderr);
+  return demo(
+    settings,
+    {
+      ruleSet: rules(settings),
+      log: quietLog,
+      terminal: terminalOn(process.stdout, process.env),
+      fixtures: FIXTURES,
+      pace,
+    },
+    stopSignal(),
+  );
+}
+
+function hasConfig(program: Command): boolean {
+  return (
+    program.opts<{ config?: string }>().config !== undefined || (process.env.CRAMP_CDS_CONFIG ?? '') !== ''
+  );
+}
+
+function config(program: Command): Config {
+  return readConfig(process.env, program.opts<{ config?: string }>().config);
+}
+
+function rules({ homeTimeZone }: Config) {
+  return readRuleSet(RULES, { settings: { homeTimeZone } });
+}
+
+function log({ logLevel }: Config) {
+  return openLog(logLevel, process.stdout);
+}
+
+/** The first signal stops in order; a second one ends at once. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => (controller.signal.aborted ? process.exit(EXIT.failed) : controller.abort()));
+  }
+  return controller.signal;
+}
+
+function instant(text: string): Date {
+  const at = new Date(text);
+  if (Number.isNaN(at.getTime()))
+    throw new InvalidArgumentError('an ISO time is wanted, such as 2026-05-12T12:00:00Z');
+  return at;
+}
+
+function share(text: string): number {
+  const pace = Number(text);
+  if (!Number.isFinite(pace) || pace < 0) throw new InvalidArgumentError('a number from 0 is wanted');
+  return pace;
+}
+
+if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
+  process.stderr.write(`cramp-cds needs Node ${OLDEST_NODE} or later; this is ${process.versions.node}.\n`);
+  process.exit(EXIT.failed);
+}
+
+main().catch((error: unknown) => {
+  const known =
+    error instanceof ConfigError || error instanceof InputError || error instanceof RuleFilesError;
+  process.stderr.write(`${known ? error.message : describe(error)}\n`);
+  process.exit(known ? EXIT.input : EXIT.failed);
+});
+
+/** Words for an error that nobody expected: an address in use has its own sentence. */
+function describe(error: unknown): string {
+  const { code, port, message } = error as { code?: string; port?: number; message?: string };
+  if (code === 'EADDRINUSE') return `port ${port} is taken; set PORT or SANDBOX_PORT to another one`;
+  return `cramp-cds could not go on: ${message ?? 'unknown error'}`;
+}

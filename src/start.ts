@@ -1,0 +1,176 @@
+/**
+ * Wires the parts and starts them: store, rule set, connections, intake, evaluation, delivery.
+ *
+ * The only place that knows all parts; each gets the functions and values it needs as arguments.
+ */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import helmet from 'helmet';
+import type { Config } from './config.ts';
+import { LiveConnection } from './connections/live-connection.ts';
+import { type EnsuredSubscription, ensureSubscriptions } from './connections/subscribe.ts';
+import type { RuleSet } from './core/rules/rule-set.ts';
+import { type Delivered, deliverOwed, owedFor } from './delivery/deliver-owed.ts';
+import { deviceSystem } from './delivery/service.ts';
+import { type Evaluated, evaluateDue } from './evaluation/evaluate.ts';
+import { receivePush } from './intake/receive-push.ts';
+import { type Swept, sweep } from './intake/sweep.ts';
+import { Inbox } from './store/inbox.ts';
+import type { WorkOptions } from './store/job-worker.ts';
+import { openStore, type Store, type StoreOptions } from './store/store.ts';
+import type { ConnectionId } from './vocabulary/ids.ts';
+import { health } from './watch/health.ts';
+import type { Log } from './watch/log.ts';
+
+export interface StartParts {
+  readonly ruleSet: RuleSet;
+  readonly log: Log;
+  readonly now?: () => Date;
+  readonly retry?: StoreOptions['retry'];
+  /** For people who watch; must not throw. */
+  readonly onEvaluated?: (evaluated: Evaluated) => void;
+  readonly onDelivered?: (delivered: Delivered) => void;
+}
+
+/** A running service. Dispose of it to stop: no new pushes, running jobs end, the database is closed. */
+export interface Running extends AsyncDisposable {
+  readonly url: string;
+  readonly store: Store;
+  /** Creates or updates our Subscriptions on every connection. */
+  subscribe(): Promise<readonly EnsuredSubscription[]>;
+  /** Resolves when nothing waits to be evaluated or delivered. */
+  quiet(): Promise<void>;
+}
+
+const EVALUATIONS = 4; // at once; one per patient
+const DELIVERIES = 2; // at once; more conditional writers collide on some servers
+const POLL_MS = 500; // for jobs of other processes; own ones are woken
+const QUIET_POLL_MS = 20;
+
+export async function start(config: Config, parts: StartParts): Promise<Running> {
+  const { log } = parts;
+  const store = await openStore({
+    dataDir: config.dataDir,
+    ...(config.databaseUrl === undefined ? {} : { databaseUrl: config.databaseUrl }),
+    ...(parts.retry === undefined ? {} : { retry: parts.retry }),
+    onTrouble: () => log.warn('the database connection had trouble', { code: 'database' }),
+  });
+  const live = new Map(
+    config.connections.map((one) => [one.id, new LiveConnection(one, deviceSystem(config.publicUrl))]),
+  );
+  const connection = (id: ConnectionId): LiveConnection | undefined => live.get(id);
+  const quietOf = new Map(config.connections.map((one) => [one.id, one.quiet]));
+  const inbox = new Inbox(store, { quiet: (id) => quietOf.get(id) ?? { ms: 0, maxMs: 0 } });
+  work(store, inbox, connection, config, parts);
+  const server = createServer(appOf(config, store, inbox, log));
+  const url = await listen(server, config).catch(async (error: unknown) => {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  });
+  await sweepEverywhere(store, config);
+  return {
+    url,
+    store,
+    subscribe: () => subscribeEverywhere(live.values(), log),
+    quiet: () => quiet(store),
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function appOf(config: Config, store: Store, inbox: Inbox, log: Log): express.Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(helmet());
+  app.use(health(() => store.ping()));
+  app.use('/hooks', receivePush({ connections: config.connections, inbox, log }));
+  return app;
+}
+
+function work(
+  store: Store,
+  inbox: Inbox,
+  connection: (id: ConnectionId) => LiveConnection | undefined,
+  config: Config,
+  parts: StartParts,
+): void {
+  const { log, ruleSet } = parts;
+  const evaluation = {
+    store,
+    ruleSet,
+    connection,
+    now: parts.now ?? (() => new Date()),
+    owe: owedFor,
+    ...(parts.onEvaluated ? { onEvaluated: parts.onEvaluated } : {}),
+  };
+  const delivery = {
+    store,
+    connection,
+    serviceUri: config.publicUrl,
+    ...(parts.onDelivered ? { onDelivered: parts.onDelivered } : {}),
+  };
+  store.due.work((job) => evaluateDue(job, evaluation), options(EVALUATIONS, 'an evaluation failed', log));
+  store.deliver.work((job) => deliverOwed(job, delivery), options(DELIVERIES, 'a delivery failed', log));
+  store.sweep.work(
+    async (job) => {
+      const found = connection(job.data.connectionId);
+      if (found !== undefined) logSwept(job.data.connectionId, await sweep(found, store, inbox), log);
+    },
+    options(1, 'a sweep failed', log),
+  );
+}
+
+function options(concurrency: number, says: string, log: Log): WorkOptions {
+  return {
+    concurrency,
+    pollMs: POLL_MS,
+    onFailure: ({ code, attempt, gaveUp }) =>
+      log[gaveUp ? 'error' : 'warn'](says, {
+        code,
+        attempt,
+        outcome: gaveUp ? 'given up' : 'tried again later',
+      }),
+  };
+}
+
+function logSwept(connection: ConnectionId, swept: readonly Swept[], log: Log): void {
+  log.info('swept', { connection, events: swept.reduce((sum, { found }) => sum + found, 0) });
+}
+
+async function sweepEverywhere(store: Store, config: Config): Promise<void> {
+  const marks = config.connections.map(({ id }) => ({ key: id, data: { connectionId: id }, afterMs: 0 }));
+  if (marks.length > 0) await store.transaction((trx) => store.sweep.mark(trx, marks));
+}
+
+async function subscribeEverywhere(live: Iterable<LiveConnection>, log: Log): Promise<EnsuredSubscription[]> {
+  const all: EnsuredSubscription[] = [];
+  for (const one of live) {
+    for (const ensured of await ensureSubscriptions(one.gate)) {
+      all.push(ensured);
+      const { id } = one.connection;
+      if (ensured.outcome === 'failed')
+        log.error('a subscription could not be made', { connection: id, code: ensured.because ?? 'failed' });
+      else log.info('subscribed', { connection: id, outcome: ensured.outcome });
+    }
+  }
+  return all;
+}
+
+async function quiet(store: Store): Promise<void> {
+  for (;;) {
+    const counts = await Promise.all([store.due.count(), store.deliver.count(), store.sweep.count()]);
+    if (counts.every(({ waiting, active, retry }) => waiting + active + retry === 0)) return;
+    await new Promise((resolve) => setTimeout(resolve, QUIET_POLL_MS));
+  }
+}
+
+async function listen(server: Server, { port, host }: Config): Promise<string> {
+  server.listen(port, host);
+  await once(server, 'listening');
+  return `http://${host}:${(server.address() as AddressInfo).port}`;
+}
