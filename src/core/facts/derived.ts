@@ -1,5 +1,5 @@
 /**
- * Every derived fact, by id. A new one is one line here, one former and one test.
+ * Every derived fact, by id. A new one is one line in a list, one former and one test.
  */
 import { akiStage } from './aki.ts';
 import { calciumBest, calciumTotalOnly } from './calcium.ts';
@@ -35,7 +35,7 @@ import {
 import { age, pregnant, sex } from './patient-facts.ts';
 import { potassium, potassiumHighUnconfirmed, sodium } from './potassium.ts';
 
-export const DERIVED: ReadonlyMap<string, Former> = new Map([
+const BASIC: readonly (readonly [string, Former])[] = [
   ['age', age],
   ['sex', sex],
   ['pregnant', pregnant],
@@ -71,4 +71,7 @@ export const DERIVED: ReadonlyMap<string, Former> = new Map([
   ['urine-culture-positive', urineCulturePositive],
   ['uti-current', utiCurrent],
   ['uti-likely', utiLikely],
-]);
+];
+
+/** Facts of one domain live in a file of that domain, which exports its own list. */
+export const DERIVED: ReadonlyMap<string, Former> = new Map([...BASIC]);

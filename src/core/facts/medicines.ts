@@ -272,10 +272,10 @@ function exposureTimes(
     if (span.from < start) start = span.from;
     return true;
   });
-  const earliest = spans.reduce((first, span) => (span.from < first ? span.from : first), newest.from);
+  const earliest = Math.min(...spans.map((span) => span.from.getTime()));
   const cited = { from: [...new Set(joined.map(({ source }) => source))].sort(), notes: [], at: start };
   const days = (newest.until.getTime() - start.getTime()) / DAY;
-  const isNew = now.getTime() - earliest.getTime() <= settings.newDrugDays * DAY;
+  const isNew = now.getTime() - earliest <= settings.newDrugDays * DAY;
   return [
     [
       `drug-days.${concept}`,
