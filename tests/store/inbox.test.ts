@@ -6,8 +6,10 @@ import { Inbox } from '../../src/store/inbox.ts';
 import type { Due, Store } from '../../src/store/store.ts';
 import { rememberWrite } from '../../src/store/target-resource.ts';
 import type { ConnectionId, PatientId } from '../../src/vocabulary/ids.ts';
-import { databases, empty, stopDatabases, type TestStore } from './databases.ts';
+import { databases, empty, onPostgres, postgres, stopDatabases, type TestStore } from './databases.ts';
 import { until } from './until.ts';
+
+const itOnPostgres = await onPostgres();
 
 const NORTH = 'north' as ConnectionId;
 const SOUTH = 'south' as ConnectionId;
@@ -174,26 +176,27 @@ describe.each(await databases())('the inbox on $name', (database) => {
 });
 
 describe('the inbox when PostgreSQL goes away', () => {
-  it('refuses what it can not commit, and takes events again when the database is back', async () => {
-    const postgres = (await databases()).find(({ name }) => name === 'PostgreSQL');
-    if (postgres === undefined) return;
-    const { store, close } = await postgres.open();
-    const inbox = new Inbox(store, { quiet: () => ({ ms: 0, maxMs: 0 }) });
-    try {
-      await sql`alter table event rename to event_away`.execute(store.db);
-      await expect(inbox.commit([{ event: potassium('k1', '1') }])).rejects.toThrow();
-      await sql`alter table event_away rename to event`.execute(store.db);
-      await sql`select pg_terminate_backend(pid) from pg_stat_activity
+  itOnPostgres(
+    'refuses what it can not commit, and takes events again when the database is back',
+    async () => {
+      const { store, close } = await postgres.open();
+      const inbox = new Inbox(store, { quiet: () => ({ ms: 0, maxMs: 0 }) });
+      try {
+        await sql`alter table event rename to event_away`.execute(store.db);
+        await expect(inbox.commit([{ event: potassium('k1', '1') }])).rejects.toThrow();
+        await sql`alter table event_away rename to event`.execute(store.db);
+        await sql`select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and pid <> pg_backend_pid()`.execute(store.db);
-      await until('a commit', () =>
-        inbox.commit([{ event: potassium('k1', '1') }]).then(
-          () => true,
-          () => false,
-        ),
-      );
-      expect(await countEvents(store.db)).toMatchObject({ waiting: 1 });
-    } finally {
-      await close();
-    }
-  });
+        await until('a commit', () =>
+          inbox.commit([{ event: potassium('k1', '1') }]).then(
+            () => true,
+            () => false,
+          ),
+        );
+        expect(await countEvents(store.db)).toMatchObject({ waiting: 1 });
+      } finally {
+        await close();
+      }
+    },
+  );
 });

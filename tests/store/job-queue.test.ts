@@ -4,8 +4,10 @@ import type { Mark } from '../../src/store/job-queue.ts';
 import { LeaseLost, RETRY_PLAN, TryLater } from '../../src/store/job-worker.ts';
 import { type Due, dueKey, openStore, type Store } from '../../src/store/store.ts';
 import type { ConnectionId, PatientId } from '../../src/vocabulary/ids.ts';
-import { databases, empty, stopDatabases, type TestStore } from './databases.ts';
+import { databases, empty, onPostgres, postgres, stopDatabases, type TestStore } from './databases.ts';
 import { until } from './until.ts';
+
+const itOnPostgres = await onPostgres();
 
 const NORTH = 'north' as ConnectionId;
 const FAST = { concurrency: 4, pollMs: 1000 };
@@ -209,50 +211,49 @@ describe.each(await databases())('jobs on $name', (database) => {
 });
 
 describe('jobs on PostgreSQL, two processes', () => {
-  it('never loses a mark to a worker that takes the waiting job before the mark is committed', async () => {
-    const postgres = (await databases()).find(({ name }) => name === 'PostgreSQL');
-    if (postgres === undefined) return;
-    const { store: intake, options, close } = await postgres.open();
-    const evaluator = await openStore(options);
-    try {
-      // The patient is due already. Intake looks, sees the waiting job, and has not committed yet.
-      await mark(intake, due('p'));
-      const mayCommit = gate();
-      const hasLooked = gate();
-      const committing = intake.transaction(async (trx) => {
-        await sql`insert into event (connection_id, kind, type, resource_id, patient_id, trust, state)
+  itOnPostgres(
+    'never loses a mark to a worker that takes the waiting job before the mark is committed',
+    async () => {
+      const { store: intake, options, close } = await postgres.open();
+      const evaluator = await openStore(options);
+      try {
+        // The patient is due already. Intake looks, sees the waiting job, and has not committed yet.
+        await mark(intake, due('p'));
+        const mayCommit = gate();
+        const hasLooked = gate();
+        const committing = intake.transaction(async (trx) => {
+          await sql`insert into event (connection_id, kind, type, resource_id, patient_id, trust, state)
           values ('north', 'change', 'Observation', 'k1', 'p', 'hint', 'waiting')`.execute(trx);
-        await intake.due.mark(trx, [due('p')]);
-        hasLooked.open();
-        await mayCommit.opened;
-      });
-      await hasLooked.opened;
-      // An evaluation that ran now would not see the event.
-      const seen: number[] = [];
-      evaluator.due.work(
-        async () => {
-          const { rows } = await sql<{ n: number }>`select count(*)::int as n from event`.execute(
-            evaluator.db,
-          );
-          seen.push(rows[0]?.n ?? 0);
-        },
-        { concurrency: 1, pollMs: 20 },
-      );
-      await new Promise((resolve) => setTimeout(resolve, 200)); // many polls: the job must not be taken
-      expect(seen).toEqual([]);
-      mayCommit.open();
-      await committing;
-      await until('an evaluation that sees the event', () => seen.includes(1));
-    } finally {
-      openGates();
-      await evaluator[Symbol.asyncDispose]();
-      await close();
-    }
-  });
+          await intake.due.mark(trx, [due('p')]);
+          hasLooked.open();
+          await mayCommit.opened;
+        });
+        await hasLooked.opened;
+        // An evaluation that ran now would not see the event.
+        const seen: number[] = [];
+        evaluator.due.work(
+          async () => {
+            const { rows } = await sql<{ n: number }>`select count(*)::int as n from event`.execute(
+              evaluator.db,
+            );
+            seen.push(rows[0]?.n ?? 0);
+          },
+          { concurrency: 1, pollMs: 20 },
+        );
+        await new Promise((resolve) => setTimeout(resolve, 200)); // many polls: the job must not be taken
+        expect(seen).toEqual([]);
+        mayCommit.open();
+        await committing;
+        await until('an evaluation that sees the event', () => seen.includes(1));
+      } finally {
+        openGates();
+        await evaluator[Symbol.asyncDispose]();
+        await close();
+      }
+    },
+  );
 
-  it('evaluates what was marked while another process had already read the chart', async () => {
-    const postgres = (await databases()).find(({ name }) => name === 'PostgreSQL');
-    if (postgres === undefined) return;
+  itOnPostgres('evaluates what was marked while another process had already read the chart', async () => {
     const { store: intake, options, close } = await postgres.open();
     const evaluator = await openStore(options);
     try {
