@@ -64,7 +64,8 @@ export async function demo(config: Config, parts: DemoParts, stop: AbortSignal):
   const { terminal } = parts;
   const file = join(config.dataDir, 'demo.json');
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  if (!existsSync(file)) terminal.write('Preparing the embedded database and the sandbox for the first time ...');
+  if (!existsSync(file))
+    terminal.write('Preparing the embedded database and the sandbox for the first time ...');
   let progress = readProgress(file);
   await using sandbox = await startSandbox({
     port: config.sandboxPort,
