@@ -78,6 +78,13 @@ describe.each(SERVERS)('on %s', (_name, options) => {
     expect(await issuesOf('f')).toHaveLength(1);
   });
 
+  it('every alert ends with what it is not', async () => {
+    for (const issue of await hospital.issues())
+      expect(issue.detail).toMatch(/[^.]\. Decision support\. Not a diagnosis or an order\.$/);
+    for (const issue of await hospital.issues())
+      expect(issue.detail?.match(/Decision support/g)).toHaveLength(1);
+  });
+
   it('everything written is valid R4, with a Provenance that names the versions it rests on', async () => {
     const written = [
       ...(await hospital.issues()),

@@ -150,7 +150,7 @@ function detailOf(rules: readonly FiredRule[], summary: string, notKnown: readon
   ];
   const unknown = notKnown.length === 0 ? '' : ` Not known: ${notKnown.join(', ')}.`;
   const why = [...new Set(rules.map(({ rule }) => rule.file.why))].join(' ');
-  return `${summary} Based on: ${seen.join('; ')}. ${why}${unknown} Decision support. Not a diagnosis or an order.`;
+  return `${summary} Based on: ${seen.join('; ')}. ${why}${unknown}`;
 }
 
 function notKnownIn(rules: readonly FiredRule[], missing: readonly FactId[]): string[] {
