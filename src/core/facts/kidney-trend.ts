@@ -17,7 +17,7 @@ const BIN = 30 * DAY; // one point per 30 days, foundations 2.5
 const SLOPE_NEEDS = { points: 3, span: 365 * DAY }; // foundations 2.5
 const FALL_WINDOW = 365 * DAY; // foundations 2.5
 const FALL_LATEST_MAX_AGE_DAYS = 90; // an eGFR this old still says "now", foundations 1.1
-const CONFIRMED_APART = 14 * DAY; // foundations 2.5
+const CONFIRMED_APART = 14 * DAY; // foundations 2.5; a fall within it is a question of acute injury, not of a trend
 const SAME_LEVEL = 1.1; // a second value up to this share of the latest shows the same fall; local convention
 const SAME_TIME = 10 * 60_000; // methods of one specimen, as in egfr.ts
 const UNIT = 'mL/min/{1.73_m2}';
@@ -98,8 +98,9 @@ export const egfrSlope: Former = (source) => {
   const id = 'egfr-slope';
   const barred = onDialysis(source, id);
   if (barred !== undefined) return barred;
-  const points = binned(filtrationPoints(source));
-  const [first, last] = [points[0], points.at(-1)];
+  const series = filtrationPoints(source);
+  const points = binned(series);
+  const [first, last] = [series[0], series.at(-1)];
   if (first === undefined || last === undefined) return unknownFact(id, 'no-record', { missing: ['egfr'] });
   if (points.length < SLOPE_NEEDS.points || last.at - first.at < SLOPE_NEEDS.span)
     return unknownFact(id, 'needs', { missing: ['egfr'], detail: 'fewer than 3 values over a year' });
@@ -117,7 +118,7 @@ export const egfrSlope: Former = (source) => {
     value,
     decimals: 1,
     at: new Date(last.at),
-    from: cited(filtrationPoints(source)),
+    from: cited(series),
     notes: [],
   };
 };
@@ -195,13 +196,12 @@ function fallOf(source: FactSource): Fall | undefined {
   const points = filtrationPoints(source);
   const latest = points.at(-1);
   if (latest === undefined) return undefined;
-  const before = points.filter(({ at }) => at < latest.at && latest.at - at <= FALL_WINDOW);
+  const before = points.filter(
+    ({ at }) => latest.at - at >= CONFIRMED_APART && latest.at - at <= FALL_WINDOW,
+  );
   const [highest] = before.toSorted((a, b) => b.value - a.value || b.at - a.at);
   if (highest === undefined) return undefined;
-  const confirmed = before.some(
-    ({ at, value }) =>
-      at > highest.at && latest.at - at >= CONFIRMED_APART && value <= latest.value * SAME_LEVEL,
-  );
+  const confirmed = before.some(({ at, value }) => at > highest.at && value <= latest.value * SAME_LEVEL);
   const notes = [
     ...(confirmed ? [] : ['unconfirmed']),
     ...(stageOf(highest.value) === stageOf(latest.value) ? [] : ['category-changed']),

@@ -154,6 +154,7 @@ const CRAMP_SALTS = ['potassium', 'magnesium', 'calcium'] as const; // rule el-e
 const DIURETIC_CHECKS = ['potassium', 'sodium', 'creatinine'] as const; // rule di-electrolytes-gap
 const SALTS = ['potassium', 'sodium'] as const; // rule di-dual
 
+// Days: 90 in el-electrolytes-gap and rn-kidney-check-gap; 365, 90 and 30 in di-electrolytes-gap; 30 in di-dual.
 export const TESTED: readonly (readonly [FactId, Former])[] = [
   ...(Object.keys(ANALYTES) as Analyte[]).map((analyte) =>
     row(`last-tested.${analyte}`, (id) => lastTested(id, [analyte])),
