@@ -7,7 +7,7 @@
  * Unless a vector says otherwise the patient is 55 and male, results are final, 1 day old and from a
  * specimen reported as acceptable, and vital signs are 2 hours old. Source: core and wider rules, "Vectors".
  */
-import type { Patient, Resource } from '@medplum/fhirtypes';
+import type { CodeableConcept, Patient, Resource } from '@medplum/fhirtypes';
 import { type Chart, chartOf } from '../core/chart/chart.ts';
 import { FRESH_DAYS } from '../core/facts/symptoms.ts';
 import type { CodeBook } from './code-book.ts';
@@ -15,6 +15,7 @@ import type { Vector } from './rule-schema.ts';
 import {
   conditionFor,
   medicineFor,
+  orderFor,
   resultFor,
   symptomFor,
   VectorError,
@@ -24,10 +25,18 @@ import {
 /** Names that read better than the concept behind them. */
 const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ['potassium', 'potassium-serum'],
+  ['phosphate', 'phosphate-serum'],
+  ['bicarbonate', 'bicarbonate-serum'],
+  ['glucose', 'glucose-plasma'],
+  ['vitamin-d', 'vitamin-d-25oh-serum'],
+  ['ck', 'ck-serum'],
+  ['systolic', 'systolic-blood-pressure'],
+  ['diastolic', 'diastolic-blood-pressure'],
   ['sodium', 'sodium-serum'],
   ['magnesium', 'magnesium-serum'],
   ['calcium', 'calcium-total-serum'],
   ['ionised-calcium', 'calcium-ionized'],
+  ['corrected-calcium', 'calcium-corrected-serum'],
   ['albumin', 'albumin-serum'],
   ['creatinine', 'creatinine-serum'],
   ['urea', 'urea-serum'],
@@ -72,6 +81,7 @@ export function vectorChart(vector: Vector, codes: CodeBook, now: Date): Chart {
 }
 
 function resourcesFor(key: string, value: string | number | boolean, writer: Writer): Resource[] {
+  if (key === 'ordered') return orderFor(String(value), writer);
   const id = SHORT_NAMES.get(key) ?? key;
   const concept = writer.codes.concept(id);
   if (concept?.unit !== undefined) return resultFor(concept, value, writer);
@@ -80,6 +90,9 @@ function resourcesFor(key: string, value: string | number | boolean, writer: Wri
   }
   const drug = writer.codes.ingredient(key);
   if (drug !== undefined) return medicineFor(drug, String(value), writer);
+  const parts = key.split(' with ').map((part) => writer.codes.ingredient(part));
+  if (parts.length > 1 && !parts.includes(undefined))
+    return medicineFor(parts as CodeableConcept[], String(value), writer);
   throw new VectorError(`nothing is called "${key}": it is no concept and no ingredient`);
 }
 

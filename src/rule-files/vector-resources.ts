@@ -52,6 +52,7 @@ export function resultFor(
   const { at, rest: undated } = dated(words, VITAL_SIGNS.has(concept.id) ? 2 * HOUR : DAY, writer.now);
   const { word: status, rest: unstated } = taken(undated, [
     'entered-in-error',
+    'registered',
     'preliminary',
     'amended',
     'corrected',
@@ -90,7 +91,7 @@ function haemolysisReport(positive: boolean, at: string, writer: Writer): Observ
   };
 }
 
-/** `true`, `false`, `"true, 2 days ago"`, or a count such as 3. */
+/** `true`, `false`, `"true, 2 days ago"`, a count such as 3, or the words of a coded answer: `during dialysis`. */
 export function symptomFor(
   concept: ConceptFile,
   value: string | number | boolean,
@@ -99,18 +100,38 @@ export function symptomFor(
   if (typeof value === 'number')
     return [{ ...observationOf(concept, before(writer.now, DAY), writer), valueInteger: value }];
   const { at, rest } = dated(String(value), DAY, writer.now);
+  if (CODED_ANSWERS.has(concept.id))
+    return [{ ...observationOf(concept, at, writer), valueCodeableConcept: { text: rest } }];
   if (rest !== 'true' && rest !== 'false')
     throw new VectorError(`a symptom is true or false, not "${value}"`);
   return [{ ...observationOf(concept, at, writer), valueBoolean: rest === 'true' }];
 }
 
-/** `true`, `false` (refuted), `suspected`, `resolved`, each with `, 2 days ago`. */
+/** Symptoms whose answer is a word, not a yes or no. */
+const CODED_ANSWERS = new Set(['cramp-timing']);
+
+/** `electrolyte-panel, 3 days ago`: an active order of what the concept names. */
+export function orderFor(words: string, writer: Writer): Resource[] {
+  const { at, rest } = dated(words, DAY, writer.now);
+  const code = writer.codes.codeOf(rest);
+  if (code === undefined) throw new VectorError(`"${rest}" has no confirmed code to order`);
+  const base = { id: writer.next(), subject: SUBJECT, code, authoredOn: at };
+  return [{ ...base, resourceType: 'ServiceRequest', status: 'active', intent: 'order' }];
+}
+
+/** `true`, `false` (refuted), `suspected`, `resolved`, `procedure in-progress`, each with `, 2 days ago`. */
 export function conditionFor(
   concept: ConceptFile,
   value: string | number | boolean,
   writer: Writer,
 ): Resource[] {
   const { at, rest } = dated(String(value), DAY, writer.now);
+  const procedure = /^procedure (in-progress|completed|not-done)$/.exec(rest)?.[1];
+  if (procedure !== undefined) {
+    const base = { id: writer.next(), code: codeFor(concept, writer), subject: SUBJECT };
+    const status = procedure as 'completed';
+    return [{ ...base, resourceType: 'Procedure', status, performedDateTime: at }];
+  }
   const verification = {
     true: 'confirmed',
     false: 'refuted',
@@ -149,7 +170,11 @@ const ROUTES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** `active`, `active, 2 years`, `ordered, 5 days`, `stopped 14 days ago`, `on-hold`, `not-taken`, `unknown`; `active, ear drops`. */
-export function medicineFor(drug: CodeableConcept, words: string, writer: Writer): Resource[] {
+export function medicineFor(
+  drug: CodeableConcept | readonly CodeableConcept[],
+  words: string,
+  writer: Writer,
+): Resource[] {
   const [status = '', ...more] = words.split(', ');
   const route = more.map((word) => ROUTES.get(word)).find((found) => found !== undefined) ?? 'route-oral';
   const span = more.map((word) => DURATION.exec(word)).find((found) => found !== null);
@@ -158,7 +183,7 @@ export function medicineFor(drug: CodeableConcept, words: string, writer: Writer
   const dosage = [{ route: writer.codes.codeOf(route) as CodeableConcept }];
   const base = {
     id: writer.next(),
-    medicationCodeableConcept: drug,
+    ...medicationOf(drug),
     subject: SUBJECT,
     meta: { lastUpdated: before(writer.now, DAY) },
   };
@@ -178,6 +203,18 @@ export function medicineFor(drug: CodeableConcept, words: string, writer: Writer
   return [
     { ...base, ...statementWords(status, start, writer.now), resourceType: 'MedicationStatement', dosage },
   ];
+}
+
+/** One code, or one product of several ingredients as a contained Medication. */
+function medicationOf(
+  drug: CodeableConcept | readonly CodeableConcept[],
+): Pick<MedicationStatement, 'medicationCodeableConcept' | 'medicationReference' | 'contained'> {
+  if (!Array.isArray(drug)) return { medicationCodeableConcept: drug as CodeableConcept };
+  const ingredient = drug.map((itemCodeableConcept: CodeableConcept) => ({ itemCodeableConcept }));
+  return {
+    contained: [{ resourceType: 'Medication', id: 'product', ingredient }],
+    medicationReference: { reference: '#product' },
+  };
 }
 
 function statementWords(

@@ -2,7 +2,7 @@
  * Every derived fact, by id. A new one is one line in a list, one former and one test.
  */
 import { akiStage } from './aki.ts';
-import { calciumBest, calciumTotalOnly } from './calcium.ts';
+import { calciumBest, calciumBest90d, calciumTotalOnly } from './calcium.ts';
 import {
   cardiacRisk,
   cardiacSymptom,
@@ -21,8 +21,11 @@ import {
   tetanyLike,
   urea,
 } from './combined.ts';
+import { CREATINE_KINASE } from './creatine-kinase.ts';
+import { DIURETICS } from './diuretics.ts';
 import { egfr, egfrComputed, egfrStage } from './egfr.ts';
 import type { Former } from './fact-source.ts';
+import { FLUID_AND_SALT } from './fluid-and-salt.ts';
 import {
   fever,
   temperatureHighest,
@@ -32,8 +35,12 @@ import {
   utiLikely,
   utiSymptomCount,
 } from './infection.ts';
+import { KIDNEY_COURSE } from './kidney-course.ts';
+import { KIDNEY_SIGNS } from './kidney-signs.ts';
 import { age, pregnant, sex } from './patient-facts.ts';
 import { potassium, potassiumHighUnconfirmed, sodium } from './potassium.ts';
+import { TESTED } from './tested.ts';
+import { VITAMIN_D } from './vitamin-d.ts';
 
 const BASIC: readonly (readonly [string, Former])[] = [
   ['age', age],
@@ -45,6 +52,7 @@ const BASIC: readonly (readonly [string, Former])[] = [
   ['sodium', sodium],
   ['urea', urea],
   ['calcium-best', calciumBest],
+  ['calcium-best-90d', calciumBest90d],
   ['calcium-total-only', calciumTotalOnly],
   ['aki-stage', akiStage],
   ['egfr-2021', egfrComputed],
@@ -74,4 +82,13 @@ const BASIC: readonly (readonly [string, Former])[] = [
 ];
 
 /** Facts of one domain live in a file of that domain, which exports its own list. */
-export const DERIVED: ReadonlyMap<string, Former> = new Map([...BASIC]);
+export const DERIVED: ReadonlyMap<string, Former> = new Map([
+  ...BASIC,
+  ...KIDNEY_COURSE,
+  ...KIDNEY_SIGNS,
+  ...FLUID_AND_SALT,
+  ...TESTED,
+  ...DIURETICS,
+  ...VITAMIN_D,
+  ...CREATINE_KINASE,
+]);
