@@ -21,8 +21,10 @@ import {
   tetanyLike,
   urea,
 } from './combined.ts';
+import { DIARY } from './diary.ts';
 import { egfr, egfrComputed, egfrStage } from './egfr.ts';
 import type { Former } from './fact-source.ts';
+import { HYDRATION } from './hydration.ts';
 import {
   fever,
   temperatureHighest,
@@ -32,6 +34,8 @@ import {
   utiLikely,
   utiSymptomCount,
 } from './infection.ts';
+import { LIFESTYLE } from './lifestyle.ts';
+import { NEURO } from './neuro.ts';
 import { age, pregnant, sex } from './patient-facts.ts';
 import { potassium, potassiumHighUnconfirmed, sodium } from './potassium.ts';
 
@@ -74,4 +78,10 @@ const BASIC: readonly (readonly [string, Former])[] = [
 ];
 
 /** Facts of one domain live in a file of that domain, which exports its own list. */
-export const DERIVED: ReadonlyMap<string, Former> = new Map([...BASIC]);
+export const DERIVED: ReadonlyMap<string, Former> = new Map([
+  ...BASIC,
+  ...NEURO,
+  ...HYDRATION,
+  ...DIARY,
+  ...LIFESTYLE,
+]);
