@@ -10,7 +10,7 @@ import { type DiaryWeek, diaryOf, type Episode } from './diary-entries.ts';
 import { DIARY_PATTERN } from './diary-pattern.ts';
 import { type Fact, type FactId, isEqual, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
-import { absentFor } from './windows.ts';
+import { absentFor, wordsAbout } from './windows.ts';
 
 const WINDOW_DAYS = 28; // A.6
 const MIN_RESPONSES = 2; // diaryMinResponses, wider rules K
@@ -239,6 +239,16 @@ const ELECTROLYTES = [
 ];
 const KIDNEY = [['creatinine-serum', 'egfr-reported', 'egfr-cystatin']];
 
+/** Sleep answered "not disturbed" twice in a row. Source: dy-night-cramps, Clears when. */
+const sleepDeniedTwice: Former = (source) => {
+  const id = 'sleep-denied-twice';
+  const words = wordsAbout(source, 'sleep-disturbance-by-cramps').slice(-2);
+  if (words.length < 2) return unknownFact(id, 'needs', { missing: ['sleep-disturbance-by-cramps'] });
+  const value = words.every(({ says, notes }) => says !== 'present' && !notes.includes('in-progress'));
+  const from = words.map((word) => word.source).sort();
+  return { concept: id, state: 'known', value, from, notes: [] };
+};
+
 /** Facts of the diary rules, by id. */
 export const DIARY: readonly (readonly [string, Former])[] = [
   ['diary-entries', diaryEntries],
@@ -259,6 +269,7 @@ export const DIARY: readonly (readonly [string, Former])[] = [
   ],
   ['night-cramp', nightCramp],
   ['cramp-early-morning', crampEarlyMorning],
+  ['sleep-denied-twice', sleepDeniedTwice],
   ['cramp-longest-minutes', (source) => longest('cramp-longest-minutes', source, false)],
   ['severe-cramp-minutes', (source) => longest('severe-cramp-minutes', source, true)],
   ['electrolytes-checked-days', (source) => checkedDays('electrolytes-checked-days', ELECTROLYTES, source)],

@@ -4,10 +4,11 @@
  * Source: wider rules D, nm-thyroid.
  */
 import type { Observation } from '@medplum/fhirtypes';
+import { daysBetween } from '../../vocabulary/instant.ts';
 import { type Fact, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
 import type { Reading } from './reading.ts';
-import { daysSince, newestNumber } from './windows.ts';
+import { daysSince, isPlainNumber, newestNumber } from './windows.ts';
 
 const THYROID_DAYS = 365; // look-back of TSH, foundations 1.1; free T4 is read beside it
 
@@ -54,8 +55,36 @@ function truthFact(id: string, value: boolean, { source, notes, at, status }: Re
   return { concept: id, state: 'known', value, from: [source], notes, at, ...doubt };
 }
 
+const SETTLED = { low: 0.4, high: 4.0, apartDays: 42 } as const; // m[IU]/L and days, nm-thyroid, Clears when
+
+/** The newest TSH and an earlier one at least 42 days before it both lie in range. */
+const tshSettled: Former = (source) => {
+  const id = 'tsh-settled';
+  const results = source
+    .readings('tsh-serum')
+    .filter(isPlainNumber)
+    .filter(({ at, status }) => status !== 'preliminary' && daysBetween(at, source.now) <= THYROID_DAYS);
+  const latest = results.at(-1);
+  const earlier = results.findLast(
+    ({ at }) => latest !== undefined && daysBetween(at, latest.at) >= SETTLED.apartDays,
+  );
+  if (latest === undefined || earlier === undefined)
+    return unknownFact(id, 'needs', { missing: ['tsh-serum'] });
+  const value = [latest, earlier].every(({ value: tsh }) => tsh >= SETTLED.low && tsh <= SETTLED.high);
+  return {
+    concept: id,
+    state: 'known',
+    value,
+    from: [earlier.source, latest.source].sort(),
+    notes: [],
+    at: latest.at,
+  };
+};
+
 export const THYROID: readonly (readonly [string, Former])[] = [
   ['tsh-above-range', tshAboveRange],
   ['tsh-days', (source) => daysSince('tsh-days', 'tsh-serum', source)],
   ['free-t4-low', freeT4Low],
+  ['tsh-settled', tshSettled],
+  ['vitamin-b12-days', (source) => daysSince('vitamin-b12-days', 'vitamin-b12-serum', source)],
 ];
