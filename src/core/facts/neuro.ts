@@ -8,7 +8,7 @@ import type { Resource } from '@medplum/fhirtypes';
 import { daysBetween, HOUR, readInstant } from '../../vocabulary/instant.ts';
 import type { ConceptId } from '../concepts/concept.ts';
 import type { Assertion } from './assertions.ts';
-import { anyPart, isExposed, under } from './counts.ts';
+import { anyPart, exposed, under } from './counts.ts';
 import { type Fact, isEqual, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
 import { FOOT } from './foot.ts';
@@ -155,15 +155,9 @@ function upperLimit(reference: string, source: FactSource): number {
   return own ?? (isEqual(source.fact('sex'), 'male') === 'true' ? CK_ULN.male : CK_ULN.female);
 }
 
-/** A lipid-lowering medicine taken now or lately; unknown without a record. */
-const lipidDrugExposed: Former = (source) => {
-  const drug = source.fact('drug.lipid-lowering-any');
-  const exposed = isExposed(drug);
-  const { from, notes, names } = drug;
-  const cited = { from, notes, ...(names ? { names } : {}) };
-  if (exposed === 'unknown') return unknownFact('lipid-drug-exposed', 'no-record', cited);
-  return { concept: 'lipid-drug-exposed', state: 'known', value: exposed === 'true', ...cited };
-};
+/** A statin or another lipid-lowering medicine taken now or lately. */
+const lipidDrugExposed: Former = (source) =>
+  anyPart('lipid-drug-exposed', [exposed('drug.statin'), exposed('drug.lipid-lowering-any')], source);
 
 const RLS_ITEMS = [
   'leg-urge-to-move',
