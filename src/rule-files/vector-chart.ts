@@ -12,8 +12,11 @@ import { type Chart, chartOf } from '../core/chart/chart.ts';
 import { FRESH_DAYS } from '../core/facts/symptoms.ts';
 import type { CodeBook } from './code-book.ts';
 import type { Vector } from './rule-schema.ts';
+import { carePlanFor, checklistFor, diaryFor } from './vector-forms.ts';
 import {
+  answerFor,
   conditionFor,
+  isConditionWord,
   medicineFor,
   orderFor,
   resultFor,
@@ -48,6 +51,14 @@ const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ['rigors', 'chills-or-rigors'],
   ['dialysis', 'dialysis-status'],
   ['pregnant', 'pregnancy'],
+  ['ck', 'ck-serum'],
+  ['tsh', 'tsh-serum'],
+  ['glucose', 'glucose-plasma'],
+  ['systolic', 'systolic-blood-pressure'],
+  ['diastolic', 'diastolic-blood-pressure'],
+  ['abi', 'ankle-brachial-index'],
+  ['ferritin', 'ferritin-serum'],
+  ['fluid-intake', 'fluid-intake-24h'],
 ]);
 
 /** Keys of a vector that are no facts. */
@@ -80,13 +91,28 @@ export function vectorChart(vector: Vector, codes: CodeBook, now: Date): Chart {
   return chartOf([patient(vector, now), ...resources]);
 }
 
+/** Keys that are whole resources. */
+const WHOLE: ReadonlyMap<string, (words: string, writer: Writer) => Resource[]> = new Map<
+  string,
+  (words: string, writer: Writer) => Resource[]
+>([
+  ['diary', diaryFor],
+  ['checklist', checklistFor],
+  ['care-plan', carePlanFor],
+]);
+
 function resourcesFor(key: string, value: string | number | boolean, writer: Writer): Resource[] {
   if (key === 'ordered') return orderFor(String(value), writer);
+  const whole = WHOLE.get(key);
+  if (whole !== undefined) return whole(String(value), writer);
   const id = SHORT_NAMES.get(key) ?? key;
   const concept = writer.codes.concept(id);
   if (concept?.unit !== undefined) return resultFor(concept, value, writer);
   if (concept !== undefined && (concept.kind === 'condition' || concept.kind === 'observation')) {
-    return FRESH_DAYS.has(id) ? symptomFor(concept, value, writer) : conditionFor(concept, value, writer);
+    if (FRESH_DAYS.has(id)) return symptomFor(concept, value, writer);
+    return isConditionWord(value)
+      ? conditionFor(concept, value, writer)
+      : answerFor(concept, String(value), writer);
   }
   const drug = writer.codes.ingredient(key);
   if (drug !== undefined) return medicineFor(drug, String(value), writer);

@@ -7,6 +7,7 @@ import type {
   MedicationRequest,
   MedicationStatement,
   Observation,
+  Procedure,
   Resource,
 } from '@medplum/fhirtypes';
 import type { ConceptFile } from '../core/concepts/concept-file.ts';
@@ -91,7 +92,10 @@ function haemolysisReport(positive: boolean, at: string, writer: Writer): Observ
   };
 }
 
-/** `true`, `false`, `"true, 2 days ago"`, a count such as 3, or the words of a coded answer: `during dialysis`. */
+/**
+ * `true`, `false`, `"true, 2 days ago"`, `"true, onset 6 h, left side"`, a count such as 3, a length such as
+ * `61 min`, a timing such as `during-exercise`.
+ */
 export function symptomFor(
   concept: ConceptFile,
   value: string | number | boolean,
@@ -100,15 +104,59 @@ export function symptomFor(
   if (typeof value === 'number')
     return [{ ...observationOf(concept, before(writer.now, DAY), writer), valueInteger: value }];
   const { at, rest } = dated(String(value), DAY, writer.now);
-  if (CODED_ANSWERS.has(concept.id))
-    return [{ ...observationOf(concept, at, writer), valueCodeableConcept: { text: rest } }];
-  if (rest !== 'true' && rest !== 'false')
+  const observation = observationOf(concept, at, writer);
+  const [, amount, unit] = /^(\d+(?:\.\d+)?) (min|h)$/.exec(rest) ?? [];
+  if (unit !== undefined)
+    return [{ ...observation, valueQuantity: { value: Number(amount), unit, code: unit, system: UCUM } }];
+  if (concept.id === 'cramp-timing')
+    return [
+      { ...observation, valueCodeableConcept: { coding: [{ code: rest.replaceAll(' ', '-') }], text: rest } },
+    ];
+  const [said, ...more] = rest.split(', ');
+  if (said !== 'true' && said !== 'false')
     throw new VectorError(`a symptom is true or false, not "${value}"`);
-  return [{ ...observationOf(concept, at, writer), valueBoolean: rest === 'true' }];
+  return [{ ...placed(observation, more, writer), valueBoolean: said === 'true' }];
 }
 
-/** Symptoms whose answer is a word, not a yes or no. */
-const CODED_ANSWERS = new Set(['cramp-timing']);
+/** `onset 6 h`: the Observation is of the time since then. `left side`, `both sides`: its body site. */
+function placed(observation: Observation, more: readonly string[], writer: Writer): Observation {
+  const at: Observation = { ...observation };
+  for (const word of more) {
+    const [, side] = /^(left|right|both) sides?$/.exec(word) ?? [];
+    const [, span] = /^onset (.+)$/.exec(word) ?? [];
+    if (side !== undefined) {
+      const code = { left: '7771000', right: '24028007', both: '51440002' }[side] as string;
+      at.bodySite = { coding: [{ system: 'http://snomed.info/sct', code }] };
+    } else if (span !== undefined) {
+      const start = before(writer.now, durationOf(span));
+      at.effectivePeriod = { start, end: observation.effectiveDateTime as string };
+      delete at.effectiveDateTime;
+    } else throw new VectorError(`"${word}" says nothing about a symptom`);
+  }
+  return at;
+}
+
+/** A coded answer in words, such as `1+`, `trace` or `abnormal`; `done` is a Procedure. */
+export function answerFor(concept: ConceptFile, words: string, writer: Writer): Resource[] {
+  const { at, rest } = dated(words, DAY, writer.now);
+  if (rest === 'done') {
+    const procedure: Procedure = {
+      resourceType: 'Procedure',
+      id: writer.next(),
+      status: 'completed',
+      code: codeFor(concept, writer),
+      subject: SUBJECT,
+      performedDateTime: at,
+    };
+    return [procedure];
+  }
+  return [{ ...observationOf(concept, at, writer), valueCodeableConcept: { text: rest } }];
+}
+
+/** Is this what is said of a condition, rather than an answer of its own? */
+export function isConditionWord(value: string | number | boolean): boolean {
+  return /^(?:true|false|suspected|resolved|procedure)(?:[, ]|$)/.test(String(value));
+}
 
 /** `electrolyte-panel, 3 days ago`: an active order of what the concept names. */
 export function orderFor(words: string, writer: Writer): Resource[] {
@@ -263,7 +311,7 @@ function codeFor(concept: ConceptFile, writer: Writer): CodeableConcept {
 }
 
 /** Takes `, 2 days ago` out of the words. */
-function dated(words: string, otherwise: number, now: Date): { at: string; rest: string } {
+export function dated(words: string, otherwise: number, now: Date): { at: string; rest: string } {
   const ago = AGO.exec(words);
   return { at: before(now, ago === null ? otherwise : lengthOf(ago)), rest: words.replace(AGO, '').trim() };
 }
@@ -271,6 +319,13 @@ function dated(words: string, otherwise: number, now: Date): { at: string; rest:
 function taken(words: string, known: readonly string[]): { word?: string; rest: string } {
   const word = known.find((candidate) => words.includes(candidate));
   return word === undefined ? { rest: words } : { word, rest: words.replace(word, '').trim() };
+}
+
+/** Milliseconds of `6 h` or `2 days`. */
+export function durationOf(words: string): number {
+  const span = DURATION.exec(words);
+  if (span === null) throw new VectorError(`"${words}" is no length of time`);
+  return lengthOf(span);
 }
 
 function lengthOf([, amount, unit]: RegExpExecArray): number {

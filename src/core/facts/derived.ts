@@ -22,10 +22,12 @@ import {
   urea,
 } from './combined.ts';
 import { CREATINE_KINASE } from './creatine-kinase.ts';
+import { DIARY } from './diary.ts';
 import { DIURETICS } from './diuretics.ts';
 import { egfr, egfrComputed, egfrStage } from './egfr.ts';
 import type { Former } from './fact-source.ts';
 import { FLUID_AND_SALT } from './fluid-and-salt.ts';
+import { HYDRATION } from './hydration.ts';
 import {
   fever,
   temperatureHighest,
@@ -37,6 +39,8 @@ import {
 } from './infection.ts';
 import { KIDNEY_COURSE } from './kidney-course.ts';
 import { KIDNEY_SIGNS } from './kidney-signs.ts';
+import { LIFESTYLE } from './lifestyle.ts';
+import { NEURO } from './neuro.ts';
 import { age, pregnant, sex } from './patient-facts.ts';
 import { potassium, potassiumHighUnconfirmed, sodium } from './potassium.ts';
 import { TESTED } from './tested.ts';
@@ -91,4 +95,8 @@ export const DERIVED: ReadonlyMap<string, Former> = new Map([
   ...DIURETICS,
   ...VITAMIN_D,
   ...CREATINE_KINASE,
+  ...NEURO,
+  ...HYDRATION,
+  ...DIARY,
+  ...LIFESTYLE,
 ]);
