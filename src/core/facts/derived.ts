@@ -2,7 +2,10 @@
  * Every derived fact, by id. A new one is one line in a list, one former and one test.
  */
 import { akiStage } from './aki.ts';
+import { ANKLE_INDEX } from './ankle-index.ts';
 import { calciumBest, calciumTotalOnly } from './calcium.ts';
+import { CIRCULATION } from './circulation.ts';
+import { CLOT } from './clot.ts';
 import {
   cardiacRisk,
   cardiacSymptom,
@@ -21,6 +24,7 @@ import {
   tetanyLike,
   urea,
 } from './combined.ts';
+import { EARLY_WARNING } from './early-warning.ts';
 import { egfr, egfrComputed, egfrStage } from './egfr.ts';
 import type { Former } from './fact-source.ts';
 import {
@@ -32,8 +36,11 @@ import {
   utiLikely,
   utiSymptomCount,
 } from './infection.ts';
+import { LIMB_DANGER } from './limb-danger.ts';
 import { age, pregnant, sex } from './patient-facts.ts';
 import { potassium, potassiumHighUnconfirmed, sodium } from './potassium.ts';
+import { URINARY_COURSE } from './urinary-course.ts';
+import { VASCULAR_STUDIES } from './vascular-studies.ts';
 
 const BASIC: readonly (readonly [string, Former])[] = [
   ['age', age],
@@ -74,4 +81,13 @@ const BASIC: readonly (readonly [string, Former])[] = [
 ];
 
 /** Facts of one domain live in a file of that domain, which exports its own list. */
-export const DERIVED: ReadonlyMap<string, Former> = new Map([...BASIC]);
+export const DERIVED: ReadonlyMap<string, Former> = new Map([
+  ...BASIC,
+  ...URINARY_COURSE,
+  ...EARLY_WARNING,
+  ...ANKLE_INDEX,
+  ...VASCULAR_STUDIES,
+  ...CIRCULATION,
+  ...LIMB_DANGER,
+  ...CLOT,
+]);
