@@ -24,9 +24,11 @@ import {
   tetanyLike,
   urea,
 } from './combined.ts';
+import { DIARY } from './diary.ts';
 import { EARLY_WARNING } from './early-warning.ts';
 import { egfr, egfrComputed, egfrStage } from './egfr.ts';
 import type { Former } from './fact-source.ts';
+import { HYDRATION } from './hydration.ts';
 import {
   fever,
   temperatureHighest,
@@ -36,7 +38,9 @@ import {
   utiLikely,
   utiSymptomCount,
 } from './infection.ts';
+import { LIFESTYLE } from './lifestyle.ts';
 import { LIMB_DANGER } from './limb-danger.ts';
+import { NEURO } from './neuro.ts';
 import { age, pregnant, sex } from './patient-facts.ts';
 import { potassium, potassiumHighUnconfirmed, sodium } from './potassium.ts';
 import { URINARY_COURSE } from './urinary-course.ts';
@@ -90,4 +94,8 @@ export const DERIVED: ReadonlyMap<string, Former> = new Map([
   ...CIRCULATION,
   ...LIMB_DANGER,
   ...CLOT,
+  ...NEURO,
+  ...HYDRATION,
+  ...DIARY,
+  ...LIFESTYLE,
 ]);
