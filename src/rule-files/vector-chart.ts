@@ -9,12 +9,17 @@
  */
 import type { Patient, Resource } from '@medplum/fhirtypes';
 import { type Chart, chartOf } from '../core/chart/chart.ts';
+import type { ConceptFile } from '../core/concepts/concept-file.ts';
 import { FRESH_DAYS } from '../core/facts/symptoms.ts';
 import type { CodeBook } from './code-book.ts';
 import type { Vector } from './rule-schema.ts';
 import {
+  answerFor,
+  checklistFor,
   conditionFor,
   medicineFor,
+  namedInWords,
+  orderFor,
   resultFor,
   symptomFor,
   VectorError,
@@ -39,7 +44,21 @@ const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ['rigors', 'chills-or-rigors'],
   ['dialysis', 'dialysis-status'],
   ['pregnant', 'pregnancy'],
+  ['systolic', 'systolic-blood-pressure'],
+  ['saturation', 'oxygen-saturation'],
+  ['abi', 'ankle-brachial-index'],
+  ['abi-exercise', 'ankle-brachial-index-exercise'],
+  ['toe-index', 'toe-brachial-index'],
+  ['smoking', 'tobacco-smoking-status'],
 ]);
+
+/** What has no confirmed code and is known by its words. */
+const IN_WORDS: ReadonlyMap<string, string> = new Map([
+  ['leg-vein-ultrasound', 'Ultrasound of leg veins'],
+  ['leg-artery-duplex', 'Duplex of leg arteries'],
+  ['leg-thrombectomy', 'Thrombectomy of femoral artery'],
+]);
+const CHECKLIST = 'asked.';
 
 /** Keys of a vector that are no facts. */
 const PROMISE_KEYS = new Set([
@@ -72,8 +91,13 @@ export function vectorChart(vector: Vector, codes: CodeBook, now: Date): Chart {
 }
 
 function resourcesFor(key: string, value: string | number | boolean, writer: Writer): Resource[] {
+  if (key === 'ordered') return orderFor(String(value), writer);
+  if (key.startsWith(CHECKLIST)) return checklistFor(key.slice(CHECKLIST.length), String(value), writer);
+  const words = IN_WORDS.get(key);
+  if (words !== undefined) return namedInWords(words, String(value), writer);
   const id = SHORT_NAMES.get(key) ?? key;
   const concept = writer.codes.concept(id);
+  if (concept !== undefined && isCoded(concept, value)) return answerFor(concept, String(value), writer);
   if (concept?.unit !== undefined) return resultFor(concept, value, writer);
   if (concept !== undefined && (concept.kind === 'condition' || concept.kind === 'observation')) {
     return FRESH_DAYS.has(id) ? symptomFor(concept, value, writer) : conditionFor(concept, value, writer);
@@ -81,6 +105,12 @@ function resourcesFor(key: string, value: string | number | boolean, writer: Wri
   const drug = writer.codes.ingredient(key);
   if (drug !== undefined) return medicineFor(drug, String(value), writer);
   throw new VectorError(`nothing is called "${key}": it is no concept and no ingredient`);
+}
+
+/** A result in words, such as a test strip; what is said as true or false is a record of presence. */
+function isCoded({ kind, unit }: ConceptFile, value: string | number | boolean): boolean {
+  const isPresence = /^(true|false|suspected|resolved|procedure)\b/.test(String(value));
+  return kind === 'observation' && unit === undefined && typeof value === 'string' && !isPresence;
 }
 
 function patient({ age = 55, sex = 'male' }: Vector, now: Date): Patient {

@@ -25,7 +25,13 @@ export class VectorError extends Error {}
 
 const UCUM = 'http://unitsofmeasure.org';
 const SUBJECT = { reference: 'Patient/vector' };
-const VITAL_SIGNS = new Set(['body-temperature', 'heart-rate', 'respiratory-rate', 'oxygen-saturation']);
+const VITAL_SIGNS = new Set([
+  'body-temperature',
+  'heart-rate',
+  'respiratory-rate',
+  'oxygen-saturation',
+  'systolic-blood-pressure',
+]);
 const LENGTH = {
   h: HOUR,
   hours: HOUR,
@@ -42,7 +48,7 @@ const SPAN = '(\\d+(?:\\.\\d+)?) (h|hours|days?|weeks?|months?|years?)'; // our 
 const AGO = new RegExp(`,? ?${SPAN} ago`);
 const DURATION = new RegExp(`^${SPAN}$`);
 
-/** `3.9 mmol/L haemolysed`, `<3.0 mmol/L`, `80 umol/L, 40 h ago`, `3.2 mmol/L entered-in-error`, or a number in the canonical unit. */
+/** `0.65 right`, `3.9 mmol/L haemolysed`, `<3.0 mmol/L`, `80 umol/L, 40 h ago`, `3.2 mmol/L entered-in-error`, or a number in the canonical unit. */
 export function resultFor(
   concept: ConceptFile,
   value: string | number | boolean,
@@ -56,16 +62,18 @@ export function resultFor(
     'amended',
     'corrected',
   ]);
-  const { word: specimen, rest } = taken(unstated, ['haemolysed', 'haemolysis unknown']);
+  const { word: specimen, rest: unmarked } = taken(unstated, ['haemolysed', 'haemolysis unknown']);
+  const { word: side, rest } = taken(unmarked, ['left', 'right']);
   const [, comparator, number, unit] = /^(<=|>=|<|>)?\s*(-?\d+(?:\.\d+)?)\s*(.*)$/.exec(rest) ?? [];
   if (number === undefined) throw new VectorError(`"${value}" is no result`);
   const observation = observationOf(concept, at, writer, status);
   const measured: Observation = {
     ...observation,
+    ...(side && { bodySite: { text: `${side} leg` } }),
     valueQuantity: {
       value: Number(number),
       ...(comparator && { comparator: comparator as '<' }),
-      ...(unit && { unit, system: UCUM, code: unit }),
+      ...unitOf(concept, unit),
     },
   };
   if (VITAL_SIGNS.has(concept.id) || specimen === 'haemolysis unknown') return [measured];
@@ -74,6 +82,12 @@ export function resultFor(
     { ...measured, specimen: specimenReference },
     { ...haemolysisReport(specimen === 'haemolysed', at, writer), specimen: specimenReference },
   ];
+}
+
+/** A ratio written without a unit is sent with the canonical one; any other number as it stands. */
+function unitOf(concept: ConceptFile, unit: string | undefined) {
+  const written = unit || (concept.unit === '{ratio}' ? concept.unit : undefined);
+  return written === undefined ? {} : { unit: written, system: UCUM, code: written };
 }
 
 function haemolysisReport(positive: boolean, at: string, writer: Writer): Observation {
@@ -102,6 +116,41 @@ export function symptomFor(
   if (rest !== 'true' && rest !== 'false')
     throw new VectorError(`a symptom is true or false, not "${value}"`);
   return [{ ...observationOf(concept, at, writer), valueBoolean: rest === 'true' }];
+}
+
+/** The word of a coded result: `positive`, `2+`, `absent`, `current`, each with `, 2 days ago`. */
+export function answerFor(concept: ConceptFile, value: string, writer: Writer): Resource[] {
+  const vital = concept.id === 'consciousness-level';
+  const { at, rest: undated } = dated(value, vital ? 2 * HOUR : DAY, writer.now);
+  const { word: status, rest } = taken(undated, ['preliminary', 'entered-in-error']);
+  return [{ ...observationOf(concept, at, writer, status), valueCodeableConcept: { text: rest } }];
+}
+
+/** An answer of the checklist by its linkId: `yes, 2 days ago`. */
+export function checklistFor(linkId: string, value: string, writer: Writer): Resource[] {
+  const { at, rest } = dated(value, DAY, writer.now);
+  const item = [{ linkId, answer: rest.split('+').map((code) => ({ valueCoding: { code } })) }];
+  const base = { id: writer.next(), subject: SUBJECT, authored: at, item };
+  return [{ ...base, resourceType: 'QuestionnaireResponse', status: 'completed' }];
+}
+
+/** A study or operation that has no confirmed code and is known by its words: `negative, 3 days ago`. */
+export function namedInWords(text: string, value: string, writer: Writer): Resource[] {
+  const { at, rest } = dated(value, DAY, writer.now);
+  const base = { id: writer.next(), subject: SUBJECT, code: { text } };
+  if (rest === 'completed')
+    return [{ ...base, resourceType: 'Procedure', status: 'completed', performedDateTime: at }];
+  const answer = { effectiveDateTime: at, valueCodeableConcept: { text: rest } };
+  return [{ ...base, ...answer, resourceType: 'Observation', status: 'final' }];
+}
+
+/** `electrolyte-panel, 3 days ago`: an active order of what the concept names. */
+export function orderFor(words: string, writer: Writer): Resource[] {
+  const { at, rest } = dated(words, DAY, writer.now);
+  const code = writer.codes.codeOf(rest);
+  if (code === undefined) throw new VectorError(`"${rest}" has no confirmed code to order`);
+  const base = { id: writer.next(), subject: SUBJECT, code, authoredOn: at };
+  return [{ ...base, resourceType: 'ServiceRequest', status: 'active', intent: 'order' }];
 }
 
 /** `true`, `false` (refuted), `suspected`, `resolved`, each with `, 2 days ago`. */
@@ -136,6 +185,7 @@ export function conditionFor(
     code: codeFor(concept, writer),
     subject: SUBJECT,
     recordedDate: at,
+    ...(rest === 'resolved' && { abatementDateTime: at }),
   };
   return [condition];
 }
@@ -148,12 +198,15 @@ const ROUTES: ReadonlyMap<string, string> = new Map([
   ['intravenous', 'route-parenteral'],
 ]);
 
-/** `active`, `active, 2 years`, `ordered, 5 days`, `stopped 14 days ago`, `on-hold`, `not-taken`, `unknown`; `active, ear drops`. */
+const SINCE_DAY = /^since (\d{4}-\d{2}-\d{2})$/;
+
+/** `active, since 2026-05-01`, `active`, `active, 2 years`, `ordered, 5 days`, `stopped 14 days ago`, `on-hold`, `not-taken`, `unknown`; `active, ear drops`. */
 export function medicineFor(drug: CodeableConcept, words: string, writer: Writer): Resource[] {
   const [status = '', ...more] = words.split(', ');
   const route = more.map((word) => ROUTES.get(word)).find((found) => found !== undefined) ?? 'route-oral';
   const span = more.map((word) => DURATION.exec(word)).find((found) => found !== null);
-  const unknown = more.find((word) => !ROUTES.has(word) && !DURATION.test(word));
+  const day = more.map((word) => SINCE_DAY.exec(word)?.[1]).find((found) => found !== undefined);
+  const unknown = more.find((word) => !ROUTES.has(word) && !DURATION.test(word) && !SINCE_DAY.test(word));
   if (unknown !== undefined) throw new VectorError(`"${unknown}" says nothing about a medicine`);
   const dosage = [{ route: writer.codes.codeOf(route) as CodeableConcept }];
   const base = {
@@ -162,7 +215,7 @@ export function medicineFor(drug: CodeableConcept, words: string, writer: Writer
     subject: SUBJECT,
     meta: { lastUpdated: before(writer.now, DAY) },
   };
-  const start = before(writer.now, span === undefined ? 10 * DAY : lengthOf(span));
+  const start = day ?? before(writer.now, span === undefined ? 10 * DAY : lengthOf(span));
   if (status === 'ordered' || status === 'planned') {
     const intent = status === 'ordered' ? 'order' : 'proposal';
     const request: MedicationRequest = {

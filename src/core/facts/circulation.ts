@@ -16,7 +16,6 @@ import { readMedicines } from './medicine-records.ts';
 import { legProcedures } from './vascular-studies.ts';
 
 const PATTERN_DAYS = 28; // foundations 1.7
-const FOOT_EXAM_DAYS = 365; // K, footExamDays
 
 /** Pain on exertion that eases at rest; not when only sitting or bending relieves it. */
 export const claudicationPattern: Former = (source) => {
@@ -277,31 +276,6 @@ export const padSignsGone: Former = (source) => {
     : over;
 };
 
-const NUMB_WORDS = new Set([
-  'abnormal',
-  'absent',
-  'reduced',
-  'diminished',
-  'impaired',
-  'insensate',
-  'lost',
-  'not felt',
-]);
-
-/** A foot that can not feel: neuropathy, or a monofilament test that was not felt. */
-export const footSensationLost: Former = (source) => {
-  const id = 'foot-sensation-lost';
-  const neuropathy = source.fact('peripheral-neuropathy');
-  if (isEqual(neuropathy, true) === 'true') return { ...neuropathy, concept: id };
-  const test = source.readings('monofilament-test').findLast(({ answer }) => typeof answer === 'string');
-  if (test === undefined || daysBetween(test.at, source.now) > FOOT_EXAM_DAYS)
-    return unknownFact(id, 'no-record');
-  const word = String(test.answer).toLowerCase();
-  const value = NUMB_WORDS.has(word);
-  if (!value && !FELT_PULSE.has(word) && word !== 'intact') return unknownFact(id, 'no-value');
-  return { concept: id, state: 'known', value, from: [test.source], notes: test.notes, at: test.at };
-};
-
 export const CIRCULATION: readonly (readonly [FactId, Former])[] = [
   ['claudication-pattern', claudicationPattern],
   ['claudication-site', painSite],
@@ -314,5 +288,4 @@ export const CIRCULATION: readonly (readonly [FactId, Former])[] = [
   ['pedal-pulse', pedalPulse],
   ['pad-sign-count', padSignCount],
   ['pad-signs-gone', padSignsGone],
-  ['foot-sensation-lost', footSensationLost],
 ];
