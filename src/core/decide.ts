@@ -36,7 +36,7 @@ export async function decide(
   }
   const { facts, unrecognised, dataQuality } = formFacts(chart, ruleSet, now);
   const verdicts = await judge(ruleSet.rules, facts, now);
-  const findings = formFindings(verdicts, facts, ruleSet, now);
+  const findings = formFindings(verdicts, facts, ruleSet, now, open);
   const episodeChanges = changeEpisodes({ chart, facts, findings, open, ruleSet, now });
   const list = [...facts.values()];
   const cited = new Set(list.flatMap((fact) => fact.from));

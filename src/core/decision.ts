@@ -67,7 +67,7 @@ export interface AdviceLine {
 export interface WithheldAdvice {
   readonly advice: string;
   readonly interlock: string;
-  readonly why: 'blocked' | 'check-first' | 'opposed';
+  readonly why: 'blocked' | 'check-first' | 'opposed' | 'held';
   /** In words, for the clinician: `eGFR is below 30`. */
   readonly reason: string;
   /** Facts that must be known first. */

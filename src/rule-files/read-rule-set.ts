@@ -8,6 +8,7 @@ import { isKnownFact } from '../core/facts/form-facts.ts';
 import { DEFAULT_FACT_SETTINGS, type FactSettings } from '../core/facts/settings.ts';
 import {
   type CompiledRule,
+  compileAdvice,
   compileInterlock,
   compileRule,
   type Overlay,
@@ -55,7 +56,7 @@ export function readCheckedRuleSet(folder: string, options: RuleSetOptions = {})
   const ruleSet: RuleSet = {
     rules,
     byId: new Map(rules.map((rule) => [rule.id, rule])),
-    advice: new Map(files.advice.map((advice) => [advice.id, advice])),
+    advice: new Map(files.advice.map((advice) => [advice.id, compileAdvice(advice, unitOf)])),
     interlocks: new Map(files.interlocks.map((file) => [file.id, compileInterlock(file, unitOf)])),
     concepts,
     settings,
@@ -96,6 +97,21 @@ const DERIVED_UNITS: ReadonlyMap<string, string> = new Map([
   ['egfr', 'mL/min/{1.73_m2}'],
   ['age', 'years'],
   ['temperature-highest-48h', 'Cel'],
+  ['osmolarity-calculated', 'mmol/L'],
+  ['fluid-intake-24h', 'mL'],
+  ['iron-saturation', '%'],
+  ['foot-exam-days', 'd'],
+  ['tsh-days', 'd'],
+  ['deficit-onset-days', 'd'],
+  ['sudden-weakness-hours', 'h'],
+  ['heat-exposure-days', 'd'],
+  ['electrolytes-checked-days', 'd'],
+  ['kidney-checked-days', 'd'],
+  ['self-care-plan-days', 'd'],
+  ['cramp-longest-minutes', 'min'],
+  ['severe-cramp-minutes', 'min'],
+  ['cramp-daytime-share', '%'],
+  ['cramp-timing-share', '%'],
 ]);
 
 function unitsFrom(concepts: Concepts): UnitOf {

@@ -3,6 +3,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
+import { blockOf } from '../core/advice/blocks.ts';
 import type { AdviceFile, Condition, InterlockFile, RuleFile } from '../core/rules/rule.ts';
 import { type ConditionNames, checkCondition, isRecord, type Report } from './condition-check.ts';
 import { type Problem, RuleFilesError } from './problems.ts';
@@ -53,7 +54,9 @@ export function readRuleFiles(folder: string, isKnownFact: (id: string) => boole
     const read = readShape(vectorsSchema, readJson(path, reporter(path)) ?? [], reporter(path));
     if (read !== undefined) vectors.set(basename(path, VECTORS), read);
   }
-  const advice = jsonFiles(join(folder, 'advice')).flatMap((path) => readAdvice(path, reporter(path)) ?? []);
+  const advice = jsonFiles(join(folder, 'advice')).flatMap(
+    (path) => readAdvice(path, isKnownFact, reporter(path)) ?? [],
+  );
   const interlocks = jsonFiles(join(folder, 'interlocks')).flatMap(
     (path) => readInterlock(path, isKnownFact, reporter(path)) ?? [],
   );
@@ -117,8 +120,14 @@ function wrongSlots(summary: string, isKnownFact: (id: string) => boolean): stri
   });
 }
 
-function readAdvice(path: string, report: Report): AdviceFile | undefined {
+function readAdvice(
+  path: string,
+  isKnownFact: ConditionNames['isKnownFact'],
+  report: Report,
+): AdviceFile | undefined {
   const json = readJson(path, report);
+  if (isRecord(json) && json.shownWhen !== undefined)
+    checkCondition(json.shownWhen, ['shownWhen'], { isKnownFact, settings: new Set() }, report);
   const advice =
     json === undefined ? undefined : (readShape(adviceSchema, json, report) as AdviceFile | undefined);
   if (advice !== undefined && advice.id !== basename(path, '.json'))
@@ -148,7 +157,7 @@ type ReportFile = (file: string, at: string, reason: string) => void;
 /** Ids that one file uses and another must define. */
 function checkReferences(files: RuleFiles, report: ReportFile): void {
   const rules = new Set(files.rules.map(({ id }) => id));
-  const advice = new Set(files.advice.map(({ id }) => id));
+  const advice = new Set(files.advice.flatMap(({ id }) => [id, blockOf(id) ?? id]));
   const interlocks = new Set(files.interlocks.map(({ id }) => id));
   if (rules.size !== files.rules.length) report('', '', 'two rules have the same id');
   for (const rule of files.rules) {

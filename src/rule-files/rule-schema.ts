@@ -14,6 +14,13 @@ z.config({ jitless: true }); // Node may run with code generation from strings o
 
 const text = z.string().trim().min(1, 'must not be empty');
 const id = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower case words joined by dashes');
+/** Advice: `recheck-potassium`, an activity of a care-plan block `CB-stretch-1`, or the whole block `CB-stretch`. */
+const adviceId = z
+  .string()
+  .regex(
+    /^(?:CB-)?[a-z0-9]+(-[a-z0-9]+)*$/,
+    'must be lower case words joined by dashes, or like CB-stretch-1',
+  );
 const factId = text;
 const interlockId = z.string().regex(/^IL(-[a-z]+)+$/, 'must be like IL-potassium');
 const condition = z.custom<Condition>((value) => value !== undefined, 'is missing');
@@ -77,7 +84,7 @@ export const ruleSchema = z.strictObject({
     }),
   ownHandlingOf: z.array(text).optional(),
   summary: wording,
-  advice: z.array(z.union([id, z.strictObject({ advice: id, when: condition })])),
+  advice: z.array(z.union([adviceId, z.strictObject({ advice: adviceId, when: condition })])),
   implicated: z.array(factId),
   evidence: z.array(factId),
   absorbs: z
@@ -88,6 +95,7 @@ export const ruleSchema = z.strictObject({
       ]),
     )
     .optional(),
+  yieldsTo: tier.optional(),
   group: z
     .string()
     .regex(/^g-[a-z-]+$/, 'must be like g-electrolyte')
@@ -105,13 +113,15 @@ export const ruleSchema = z.strictObject({
 
 export const adviceSchema = z
   .strictObject({
-    id,
+    id: adviceId,
     kind: z.enum(['ServiceRequest', 'MedicationRequest', 'CommunicationRequest', 'NutritionOrder', 'Task']),
     text: wording,
     doNotPerform: z.literal(true).optional(),
     suggests: z.array(text),
     interlocks: z.array(interlockId),
-    opposes: z.array(id).optional(),
+    opposes: z.array(adviceId).optional(),
+    hold: z.literal(true).optional(),
+    shownWhen: condition.optional(),
   })
   .refine(({ suggests }) => !suggests.includes('quinine'), {
     path: ['suggests'],

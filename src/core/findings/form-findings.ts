@@ -5,7 +5,7 @@
  * one merge group that are not absorbed make one finding. Source: clinical foundations 4.
  */
 import { formAdvice } from '../advice/form-advice.ts';
-import type { Finding, Tier, Verdict } from '../decision.ts';
+import type { Episode, Finding, Tier, Verdict } from '../decision.ts';
 import { TIERS } from '../decision.ts';
 import { type FactId, type Facts, factOf } from '../facts/fact.ts';
 import type { CompiledRule } from '../rules/compile.ts';
@@ -29,18 +29,32 @@ export function formFindings(
   facts: Facts,
   ruleSet: RuleSet,
   now: Date,
+  open: readonly Episode[] = [],
 ): Finding[] {
   const fired = firedRules(verdicts, ruleSet);
   const absorbedBy = absorption(fired, facts, now);
   const leading = [...fired.values()].filter(({ rule }) => !absorbedBy.has(rule.id));
   const problems = Map.groupBy(leading, ({ rule }) => rule.file.group ?? rule.id);
+  const worst = worstOpen([...fired.values()], open, facts, ruleSet, now);
   const findings = [...problems].map(([key, members]) => {
     const absorbed = [...fired.values()].filter(({ rule }) =>
       members.some((member) => member.rule.id === absorbedBy.get(rule.id)),
     );
-    return formFinding(key, members, absorbed, facts, ruleSet, now);
+    return formFinding(key, members, absorbed, worst, facts, ruleSet, now);
   });
   return findings.sort((a, b) => TIERS.indexOf(b.tier) - TIERS.indexOf(a.tier) || (a.key < b.key ? -1 : 1));
+}
+
+/** The highest tier of anything that is open: what fires now, and episodes that neither fire nor clear. */
+function worstOpen(
+  fired: readonly FiredRule[],
+  open: readonly Episode[],
+  facts: Facts,
+  ruleSet: RuleSet,
+  now: Date,
+): Tier {
+  const lasting = open.filter(({ rule }) => ruleSet.byId.get(rule)?.clearsWhen.truth(facts, now) !== 'true');
+  return [...fired, ...lasting].map(({ tier }) => tier).reduce(higher, 'low');
 }
 
 function firedRules(verdicts: readonly Verdict[], ruleSet: RuleSet): Map<string, FiredRule> {
@@ -64,7 +78,28 @@ function absorption(fired: ReadonlyMap<string, FiredRule>, facts: Facts, now: Da
       if (taken !== undefined && applies && !stands && !direct.has(line.rule)) direct.set(line.rule, rule.id);
     }
   }
+  for (const yielding of fired.values()) {
+    const leader = leaderFor(yielding, fired, direct);
+    if (leader !== undefined && !direct.has(yielding.rule.id)) direct.set(yielding.rule.id, leader);
+  }
   return new Map([...direct.keys()].map((rule) => [rule, endOfChain(rule, direct)]));
+}
+
+/** The most urgent rule that a rule with `yieldsTo` becomes a line of. */
+function leaderFor(
+  { rule, tier }: FiredRule,
+  fired: ReadonlyMap<string, FiredRule>,
+  direct: ReadonlyMap<string, string>,
+): string | undefined {
+  const { yieldsTo } = rule.file;
+  if (yieldsTo === undefined) return undefined;
+  const least = TIERS.indexOf(yieldsTo);
+  const [leader] = [...fired.values()]
+    .filter((other) => other.rule !== rule && TIERS.indexOf(other.tier) >= least)
+    .filter((other) => other.rule.file.yieldsTo !== 'low' && direct.get(other.rule.id) === undefined)
+    .filter((other) => TIERS.indexOf(other.tier) >= TIERS.indexOf(tier))
+    .sort((a, b) => TIERS.indexOf(b.tier) - TIERS.indexOf(a.tier) || (a.rule.id < b.rule.id ? -1 : 1));
+  return leader?.rule.id;
 }
 
 function endOfChain(rule: string, direct: ReadonlyMap<string, string>): string {
@@ -81,6 +116,7 @@ function formFinding(
   key: string,
   members: readonly FiredRule[],
   absorbed: readonly FiredRule[],
+  worst: Tier,
   facts: Facts,
   ruleSet: RuleSet,
   now: Date,
@@ -92,7 +128,7 @@ function formFinding(
   const tier = all.map((each) => each.tier).reduce(higher);
   const { advice, withheld } = formAdvice(
     all.map(({ rule }) => rule),
-    tier,
+    { tier, worst },
     facts,
     ruleSet,
     now,

@@ -8,7 +8,7 @@ import { allOf, anyOf, type Truth } from '../../vocabulary/truth.ts';
 import type { Tier } from '../decision.ts';
 import { type FactId, type Facts, factOf } from '../facts/fact.ts';
 import { type Aim, answer, type PlainLimit, type Question } from './operators.ts';
-import type { Clause, Condition, InterlockFile, Limit, RuleFile } from './rule.ts';
+import type { AdviceFile, Clause, Condition, InterlockFile, Limit, RuleFile } from './rule.ts';
 import { clauseInWords, type UnitOf } from './words.ts';
 
 export type { Aim } from './operators.ts';
@@ -53,6 +53,9 @@ export interface CompiledInterlock {
   readonly cautions: readonly { readonly when: Compiled; readonly because: string }[];
   readonly needs: readonly { readonly fact: FactId; readonly check: string; readonly when?: Compiled }[];
 }
+
+/** Advice with the condition under which it is shown. */
+export type CompiledAdvice = AdviceFile & { readonly shown?: Compiled };
 
 /** A site's moved settings of one rule, by setting name. */
 export type Overlay = Readonly<Record<string, number>>;
@@ -100,6 +103,12 @@ export function compileInterlock(file: InterlockFile, unitOf: UnitOf = noUnit): 
     cautions: file.cautions.map(guard),
     needs: file.needs.map(({ fact, check, when }) => ({ fact, check, ...compiledWhen(when, build) })),
   };
+}
+
+/** Compiles the condition of an advice file, where it has one. */
+export function compileAdvice(file: AdviceFile, unitOf: UnitOf = noUnit): CompiledAdvice {
+  if (file.shownWhen === undefined) return file;
+  return { ...file, shown: compileCondition(file.shownWhen, 'raising', unitOf) };
 }
 
 /** Compiles one condition outside a rule file, without settings. */
