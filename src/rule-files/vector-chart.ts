@@ -59,6 +59,8 @@ const IN_WORDS: ReadonlyMap<string, string> = new Map([
   ['leg-thrombectomy', 'Thrombectomy of femoral artery'],
 ]);
 const CHECKLIST = 'asked.';
+/** A symptom on the problem list: `true as condition, 29 days ago`. */
+const AS_CONDITION = ' as condition';
 
 /** Keys of a vector that are no facts. */
 const PROMISE_KEYS = new Set([
@@ -100,7 +102,9 @@ function resourcesFor(key: string, value: string | number | boolean, writer: Wri
   if (concept !== undefined && isCoded(concept, value)) return answerFor(concept, String(value), writer);
   if (concept?.unit !== undefined) return resultFor(concept, value, writer);
   if (concept !== undefined && (concept.kind === 'condition' || concept.kind === 'observation')) {
-    return FRESH_DAYS.has(id) ? symptomFor(concept, value, writer) : conditionFor(concept, value, writer);
+    const plain = typeof value === 'string' ? value.replace(AS_CONDITION, '') : value;
+    const isSymptom = FRESH_DAYS.has(id) && plain === value;
+    return isSymptom ? symptomFor(concept, value, writer) : conditionFor(concept, plain, writer);
   }
   const drug = writer.codes.ingredient(key);
   if (drug !== undefined) return medicineFor(drug, String(value), writer);

@@ -7,6 +7,7 @@
  */
 import { DAY, daysBetween, HOUR } from '../../vocabulary/instant.ts';
 import type { ConceptId } from '../concepts/concept.ts';
+import { anyPart, atLeast, over, type Part, present, under } from './counts.ts';
 import { type Fact, type FactId, isAbove, isEqual, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
 import type { Reading } from './reading.ts';
@@ -143,11 +144,7 @@ export const news2Chronic: Former = (source) => {
   const set = newestSet(source);
   const scoring = set?.signs.filter(({ points }) => points > 0) ?? [];
   if (set === undefined || scoring.length === 0) return notScored(id, source);
-  const lactate = source.fact('lactate');
-  const raised =
-    isAbove(lactate, LACTATE_RAISED) === 'true' &&
-    lactate.at !== undefined &&
-    source.now.getTime() - lactate.at.getTime() <= NEWEST_WITHIN;
+  const raised = isAbove(source.fact('lactate-24h'), LACTATE_RAISED) === 'true';
   const all = signsOf(source);
   const value = !raised && scoring.every((sign) => isUnchanged(sign, all, source.now));
   return { ...citedBy(id, scoring, set.at), state: 'known', value };
@@ -269,9 +266,60 @@ function citedBy(concept: FactId, signs: readonly Sign[], at: Date) {
   };
 }
 
+/** Lactate of the last 24 h, mmol/L: an older one says nothing about now. */
+export const lactateNow: Former = (source) => {
+  const lactate = source.fact('lactate');
+  const old = lactate.at === undefined || source.now.getTime() - lactate.at.getTime() > NEWEST_WITHIN;
+  return lactate.state !== 'unknown' && old
+    ? unknownFact('lactate-24h', 'stale', { from: lactate.from, ...(lactate.at ? { at: lactate.at } : {}) })
+    : { ...lactate, concept: 'lactate-24h' };
+};
+
+const IN_PREGNANCY = { systolicBelow: 90, pulseAbove: 120, breathingFrom: 25 }; // mm[Hg], /min, /min; in-sepsis-red-flags
+
+/** A danger sign of a pregnant woman within 24 h, where the score is not used. */
+export const pregnancyDangerSign: Former = (source) => {
+  const lately = (part: Part): Part => ({
+    fact: part.fact,
+    holds: (fact) => {
+      const old = fact.at === undefined || source.now.getTime() - fact.at.getTime() > NEWEST_WITHIN;
+      return old ? 'unknown' : part.holds(fact);
+    },
+  });
+  const signs = [
+    under('systolic-blood-pressure', IN_PREGNANCY.systolicBelow),
+    over('heart-rate', IN_PREGNANCY.pulseAbove),
+    atLeast('respiratory-rate', IN_PREGNANCY.breathingFrom),
+    present('confusion'),
+  ];
+  const id = 'pregnancy-danger-sign';
+  const expecting = source.fact('pregnant');
+  return isEqual(expecting, true) === 'true'
+    ? anyPart(id, signs.map(lately), source)
+    : { ...expecting, concept: id };
+};
+
+const SCORE_ALARM = 5; // NEWS2: urgent response; in-sepsis-red-flags
+
+/** Infection with an alarming score or lactate: what fires in-sepsis-red-flags, for rules that ask for it. */
+export const sepsisBranch: Former = (source) => {
+  const id = 'sepsis-branch';
+  const infection = anyPart(id, ['uti-likely', 'urosepsis-or-sepsis', 'fever'].map(present), source);
+  if (isEqual(infection, true) !== 'true') return infection;
+  const alarms = [
+    atLeast('news2-partial', SCORE_ALARM),
+    present('news2-any-3'),
+    over('lactate-24h', LACTATE_RAISED),
+  ];
+  return anyPart(id, alarms, source);
+};
+
 export const EARLY_WARNING: readonly (readonly [FactId, Former])[] = [
   ['news2-partial', news2Partial],
   ['news2-any-3', news2Any3],
   ['news2-chronic', news2Chronic],
   ['news2-settled', news2Settled],
+  ['lactate-24h', lactateNow],
+  ['pregnancy-danger-sign', pregnancyDangerSign],
+  ['sepsis-branch', sepsisBranch],
 ];

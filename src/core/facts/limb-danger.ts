@@ -19,6 +19,7 @@ const THREAT_DAYS = 30; // va-limb-threat
 const UNSEEN_DAYS = 90; // va-limb-threat, no vascular visit or study
 const ACUTE_DAYS = 14; // acute limb ischaemia is up to 2 weeks old; 2024 ACC/AHA guideline
 const TOGETHER_DAYS = 2; // va-acute-limb-ischaemia
+const RED_FLAG_DAYS = 7; // foundations 1.7
 const SEVERE_PAIN = 8; // of 10, va-acute-limb-ischaemia
 
 /** One arterial reason to fear for the limb. Source: va-limb-threat. */
@@ -182,17 +183,31 @@ export const limbNerveSign: Former = (source) =>
     source,
   );
 
-/** Cold, pulse and nerve sign were seen within two days of each other, as far as they are known. */
+/** Suddenly cold and pale as somebody saw or said it; a diagnosis is \`acute-limb-ischaemia-recent\`. */
+export const coldPaleLimbReported: Former = (source) => {
+  const id = 'cold-pale-limb-reported';
+  const said = source
+    .assertions('acute-cold-pale-limb')
+    .findLast(({ by, says, at }) => by !== 'condition' && says !== 'unclear' && at <= source.now);
+  if (said === undefined) return unknownFact(id, 'no-record');
+  const { source: from, notes, at, says } = said;
+  const doubt = notes.length > 0 ? { raisesOnly: true as const } : {};
+  if (daysBetween(at, source.now) > RED_FLAG_DAYS) return unknownFact(id, 'stale', { from: [from], at });
+  return { concept: id, state: 'known', value: says === 'present', from: [from], notes, at, ...doubt };
+};
+
+/** Cold, pulse and nerve sign were seen within seven days and two days of each other, as far as they are known. */
 export const limbSignsTogether: Former = (source) => {
   const seen = ['cold-extremity', 'pedal-pulse', 'limb-nerve-sign']
     .map((id) => source.fact(id))
     .filter(({ state, at }) => state === 'known' && at !== undefined);
   const times = seen.map(({ at }) => (at as Date).getTime());
   const spread = Math.max(...times) - Math.min(...times);
+  const fresh = source.now.getTime() - Math.min(...times) <= RED_FLAG_DAYS * DAY;
   const id = 'limb-signs-together';
   return seen.length === 0
     ? unknownFact(id, 'no-record')
-    : { concept: id, state: 'known', value: spread <= TOGETHER_DAYS * DAY, ...citing(seen) };
+    : { concept: id, state: 'known', value: spread <= TOGETHER_DAYS * DAY && fresh, ...citing(seen) };
 };
 
 export const LIMB_DANGER: readonly (readonly [FactId, Former])[] = [
@@ -203,6 +218,7 @@ export const LIMB_DANGER: readonly (readonly [FactId, Former])[] = [
   ['acute-limb-ischaemia-recent', acuteLimbIschaemiaRecent],
   ['acute-limb-ischaemia-refuted', acuteLimbIschaemiaRefuted],
   ['limb-revascularised', limbRevascularised],
+  ['cold-pale-limb-reported', coldPaleLimbReported],
   ['cold-extremity-new', coldExtremityNew],
   ['limb-nerve-sign', limbNerveSign],
   ['limb-signs-together', limbSignsTogether],
