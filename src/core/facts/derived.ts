@@ -2,7 +2,10 @@
  * Every derived fact, by id. A new one is one line in a list, one former and one test.
  */
 import { akiStage } from './aki.ts';
+import { ANKLE_INDEX } from './ankle-index.ts';
 import { calciumBest, calciumBest90d, calciumTotalOnly } from './calcium.ts';
+import { CIRCULATION } from './circulation.ts';
+import { CLOT } from './clot.ts';
 import {
   cardiacRisk,
   cardiacSymptom,
@@ -24,6 +27,7 @@ import {
 import { CREATINE_KINASE } from './creatine-kinase.ts';
 import { DIARY } from './diary.ts';
 import { DIURETICS } from './diuretics.ts';
+import { EARLY_WARNING } from './early-warning.ts';
 import { egfr, egfrComputed, egfrStage } from './egfr.ts';
 import type { Former } from './fact-source.ts';
 import { FLUID_AND_SALT } from './fluid-and-salt.ts';
@@ -40,10 +44,13 @@ import {
 import { KIDNEY_COURSE } from './kidney-course.ts';
 import { KIDNEY_SIGNS } from './kidney-signs.ts';
 import { LIFESTYLE } from './lifestyle.ts';
+import { LIMB_DANGER } from './limb-danger.ts';
 import { NEURO } from './neuro.ts';
 import { age, pregnant, sex } from './patient-facts.ts';
 import { potassium, potassiumHighUnconfirmed, sodium } from './potassium.ts';
 import { TESTED } from './tested.ts';
+import { URINARY_COURSE } from './urinary-course.ts';
+import { VASCULAR_STUDIES } from './vascular-studies.ts';
 import { VITAMIN_D } from './vitamin-d.ts';
 
 const BASIC: readonly (readonly [string, Former])[] = [
@@ -95,6 +102,13 @@ export const DERIVED: ReadonlyMap<string, Former> = new Map([
   ...DIURETICS,
   ...VITAMIN_D,
   ...CREATINE_KINASE,
+  ...URINARY_COURSE,
+  ...EARLY_WARNING,
+  ...ANKLE_INDEX,
+  ...VASCULAR_STUDIES,
+  ...CIRCULATION,
+  ...LIMB_DANGER,
+  ...CLOT,
   ...NEURO,
   ...HYDRATION,
   ...DIARY,
