@@ -1,11 +1,12 @@
 /**
- * Two diuretics together.
+ * Two diuretics together, and what makes a diuretic harder on the kidneys.
  *
  * Why a fact: "two" means two ingredients of two classes. One ingredient in two records, or one class with
  * two names, is one diuretic here.
- * Source: core rule di-dual.
+ * Source: core rules di-dual and di-kidney-decline.
  */
-import { isActive, isExposed } from './counts.ts';
+import { allOf, anyOf } from '../../vocabulary/truth.ts';
+import { citing, isActive, isExposed } from './counts.ts';
 import { type Fact, type FactId, unknownFact } from './fact.ts';
 import type { Former } from './fact-source.ts';
 
@@ -51,7 +52,22 @@ function pair(id: FactId, counts: (fact: Fact) => 'true' | 'false' | 'unknown'):
   };
 }
 
+const RAAS_BLOCKERS = ['ace-inhibitor', 'angiotensin-receptor-blocker', 'direct-renin-inhibitor'];
+
+/** An NSAID and a blocker of the renin-angiotensin system, both active. */
+export const nsaidWithRaasBlocker: Former = (source) => {
+  const id = 'nsaid-with-raas-blocker';
+  const nsaid = source.fact('drug.nsaid-systemic');
+  const blockers = RAAS_BLOCKERS.map((name) => source.fact(`drug.${name}`));
+  const truth = allOf([isActive(nsaid), anyOf(blockers.map(isActive))]);
+  const taken = [nsaid, ...blockers].filter((fact) => isActive(fact) === 'true');
+  if (truth === 'unknown')
+    return unknownFact(id, 'needs', { missing: ['drug.nsaid-systemic', 'drug.ace-inhibitor'] });
+  return { concept: id, state: 'known', value: truth === 'true', ...citing(taken) };
+};
+
 export const DIURETICS: readonly (readonly [FactId, Former])[] = [
   ['diuretic-pair', pair('diuretic-pair', isActive)],
   ['diuretic-pair-or-recent', pair('diuretic-pair-or-recent', isExposed)],
+  ['nsaid-with-raas-blocker', nsaidWithRaasBlocker],
 ];

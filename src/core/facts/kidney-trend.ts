@@ -64,24 +64,27 @@ function computedPoints(source: FactSource): FiltrationPoint[] {
 
 /** Reported values, one series per code, because the code names the equation. */
 function reportedPoints(source: FactSource): FiltrationPoint[][] {
-  const codes = new Map(
-    source.chart.resources.map((resource) => [
-      `${resource.resourceType}/${resource.id}`,
-      resource.resourceType === 'Observation'
-        ? (resource.code?.coding ?? [])
-            .map(({ code }) => code)
-            .sort()
-            .join(' ')
-        : '',
-    ]),
-  );
   const exact = ['egfr-cystatin', 'egfr-reported']
     .flatMap((concept) => source.readings(concept))
     .filter(isExact);
+  if (exact.length === 0) return [];
+  const codes = codesOf(new Set(exact.map((reading) => reading.source)), source);
   const byMethod = Map.groupBy(exact, (reading) => `${reading.concept} ${codes.get(reading.source)}`);
   return [...byMethod.values()].map((readings) =>
     readings.map(({ at, value, source: cited }) => ({ at: at.getTime(), value, source: cited })),
   );
+}
+
+function codesOf(references: ReadonlySet<string>, { chart }: FactSource): Map<string, string> {
+  const codes = new Map<string, string>();
+  for (const resource of chart.resources) {
+    if (resource.resourceType !== 'Observation') continue;
+    const reference = `Observation/${resource.id}`;
+    if (!references.has(reference)) continue;
+    const words = (resource.code?.coding ?? []).map(({ code }) => code).sort();
+    codes.set(reference, words.join(' '));
+  }
+  return codes;
 }
 
 function isExact(reading: Reading): reading is Reading & { value: number } {
