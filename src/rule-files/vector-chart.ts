@@ -16,7 +16,7 @@ import { carePlanFor, checklistFor, diaryFor } from './vector-forms.ts';
 import {
   answerFor,
   conditionFor,
-  isConditionWord,
+  isAnswer,
   medicineFor,
   resultFor,
   symptomFor,
@@ -100,9 +100,9 @@ function resourcesFor(key: string, value: string | number | boolean, writer: Wri
   if (concept?.unit !== undefined) return resultFor(concept, value, writer);
   if (concept !== undefined && (concept.kind === 'condition' || concept.kind === 'observation')) {
     if (FRESH_DAYS.has(id)) return symptomFor(concept, value, writer);
-    return isConditionWord(value)
-      ? conditionFor(concept, value, writer)
-      : answerFor(concept, String(value), writer);
+    return isAnswer(concept, value)
+      ? answerFor(concept, String(value), writer)
+      : conditionFor(concept, value, writer);
   }
   const drug = writer.codes.ingredient(key);
   if (drug !== undefined) return medicineFor(drug, String(value), writer);
