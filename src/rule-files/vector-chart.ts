@@ -18,7 +18,7 @@ import {
   answerFor,
   askedFor,
   conditionFor,
-  isConditionWord,
+  isAnswer,
   medicineFor,
   namedInWords,
   orderFor,
@@ -133,9 +133,9 @@ function resourcesFor(key: string, value: string | number | boolean, writer: Wri
     const plain = typeof value === 'string' ? value.replace(AS_CONDITION, '') : value;
     const isSymptom = FRESH_DAYS.has(id) && plain === value;
     if (isSymptom) return symptomFor(concept, value, writer);
-    return isConditionWord(plain)
-      ? conditionFor(concept, plain, writer)
-      : answerFor(concept, String(value), writer);
+    return isAnswer(concept, plain)
+      ? answerFor(concept, String(value), writer)
+      : conditionFor(concept, plain, writer);
   }
   const drug = writer.codes.ingredient(key);
   if (drug !== undefined) return medicineFor(drug, String(value), writer);

@@ -169,9 +169,11 @@ export function answerFor(concept: ConceptFile, value: string, writer: Writer): 
   return [{ ...observationOf(concept, at, writer, status), valueCodeableConcept: { text: rest } }];
 }
 
-/** Is this what is said of a condition, rather than an answer of its own? */
-export function isConditionWord(value: string | number | boolean): boolean {
-  return /^(?:true|false|suspected|resolved|procedure)(?:[, ]|$)/.test(String(value));
+/** Is this an answer of its own, or a procedure, rather than what is said of a condition? */
+export function isAnswer(concept: ConceptFile, value: string | number | boolean): boolean {
+  const words = String(value);
+  if (/^(?:true|false|suspected|resolved|procedure)(?:[, ]|$)/.test(words)) return false;
+  return concept.kind === 'observation' || /^(?:done|normal|abnormal)(?:,|$)/.test(words);
 }
 
 /** An answer of the checklist by its linkId: `yes, 2 days ago`. */
