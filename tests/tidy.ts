@@ -22,7 +22,11 @@ const BENEATH: Readonly<Record<string, readonly string[]>> = {
   watch: ['vocabulary', 'core', 'store'],
 };
 /** Not part of the service: they stand for the hospital. */
-const APART: Readonly<Record<string, readonly string[]>> = { sandbox: ['vocabulary'], demo: ['vocabulary'] };
+const APART: Readonly<Record<string, readonly string[]>> = {
+  sandbox: ['vocabulary'],
+  demo: ['vocabulary'],
+  stories: ['vocabulary', 'core'],
+};
 /** May import everything, and are imported by nothing else. */
 const ON_TOP = ['commands', 'config', 'main'];
 
