@@ -61,9 +61,18 @@ async function main(): Promise<void> {
     });
   program
     .command('rules')
-    .description('check every rule file and its vectors')
-    .action(async () => {
-      process.exitCode = await checkRules({ folder: RULES, print: terminal.write });
+    .description('check every rule file, its vectors, and that they notice every slip in the rule')
+    .option(
+      '--suggest <rule-id>',
+      'print vectors that would notice what survives; for review, not for copying',
+    )
+    .addHelpText('after', EXIT_CODES)
+    .action(async ({ suggest }: { suggest?: string }) => {
+      process.exitCode = await checkRules({
+        folder: RULES,
+        print: terminal.write,
+        ...(suggest !== undefined && { suggestFor: suggest }),
+      });
     });
   program
     .command('stories')

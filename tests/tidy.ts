@@ -189,7 +189,8 @@ export function rulesWithoutVectors(files: readonly TextFile[]): string[] {
   const paths = new Set(files.map(({ path }) => path));
   return [...paths]
     .filter(
-      (path) => /^rules\/.+\.json$/.test(path) && !NOT_RULES.test(path) && !path.endsWith('.vectors.json'),
+      (path) =>
+        /^rules\/.+\.json$/.test(path) && !NOT_RULES.test(path) && !/\.(?:vectors|waivers)\.json$/.test(path),
     )
     .filter((path) => !paths.has(path.replace(/\.json$/, '.vectors.json')))
     .map(

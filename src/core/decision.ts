@@ -105,7 +105,7 @@ export interface Finding {
   readonly code: string;
   /** Rests on a preliminary value. */
   readonly preliminary?: true;
-  /** What would clear it, in words: `potassium 3.6 mmol/L or more`. */
+  /** What would clear it, in words and tried: `clears at potassium 3.6 mmol/L or more`. */
   readonly clearsWhen?: string;
 }
 

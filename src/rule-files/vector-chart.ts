@@ -22,7 +22,7 @@ import {
 } from './vector-resources.ts';
 
 /** Names that read better than the concept behind them. */
-const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
+export const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ['potassium', 'potassium-serum'],
   ['sodium', 'sodium-serum'],
   ['magnesium', 'magnesium-serum'],
@@ -49,6 +49,9 @@ const PROMISE_KEYS = new Set([
   'pending',
   'shownBy',
   'absorbedBy',
+  'absorbs',
+  'absorbsNot',
+  'clears',
   'suggests',
   'suggestsNot',
   'age',

@@ -33,7 +33,9 @@ describe('npm run rules', () => {
     const { code, printed } = await check(RULES);
     expect(code).toBe(0);
     expect(printed).toMatch(/^el-hypokalaemia +\d+ +0 .* low, moderate, high, critical$/m);
-    expect(printed).toMatch(/, 0 broken; rule set [0-9a-f]{12}$/);
+    expect(printed).toMatch(
+      /, 0 broken; \d+ mutants killed, \d+ waived, 0 to look at; rule set [0-9a-f]{12}$/,
+    );
   });
 
   it('names each broken promise and ends with 1 when a threshold is moved by one step', async () => {
@@ -42,6 +44,16 @@ describe('npm run rules', () => {
     expect(printed).toContain(
       'el-hypokalaemia: "3.4 without any symptom recorded is low": expected fired, is clear',
     );
+  });
+
+  it('ends with 1 when no vector notices a slip', async () => {
+    const path = join(folder, RULE.replace('.json', '.waivers.json'));
+    const kept = readFileSync(path, 'utf8');
+    writeFileSync(path, '[]');
+    const { code, printed } = await check(folder);
+    writeFileSync(path, kept);
+    expect(code).toBe(1);
+    expect(printed).toContain('el-hypokalaemia: no vector notices "tiers[1].when.all[1].any[2]: left out"');
   });
 
   it('names each fault of the files and ends with 1', async () => {

@@ -13,6 +13,7 @@ import { allClauses } from '../rules/explain.ts';
 import type { RuleSet } from '../rules/rule-set.ts';
 import { higher } from '../rules/tier.ts';
 import { factInWords } from '../rules/words.ts';
+import { counterfactual } from './counterfactual.ts';
 import { fillSummary } from './summary.ts';
 
 interface FiredRule {
@@ -106,6 +107,11 @@ function formFinding(
     all.flatMap(({ verdict }) => (verdict.clauses ?? []).map((clause) => clause.fact)),
     facts,
   );
+  const clearsWhen = counterfactual(
+    members.map(({ rule }) => rule),
+    facts,
+    now,
+  );
   return {
     key,
     rule: lead.rule.id,
@@ -136,6 +142,7 @@ function formFinding(
     notKnown,
     code: lead.rule.file.code,
     ...(isPreliminary(lead.rule, facts) ? { preliminary: true as const } : {}),
+    ...(clearsWhen && { clearsWhen }),
   };
 }
 

@@ -50,6 +50,15 @@ export function clauseInWords(fact: FactId, question: Question, unitOf: UnitOf):
   return `${factInWords(fact)} ${words} ${value}${unit}${window}`;
 }
 
+/** What a clause asks for, as a goal: `potassium 3.6 mmol/L or more`; other clauses as they are. */
+export function goalInWords(fact: FactId, question: Question, unitOf: UnitOf): string {
+  const { operator, limit } = question;
+  if (typeof limit !== 'number' || (operator !== 'atLeast' && operator !== 'atMost'))
+    return clauseInWords(fact, question, unitOf);
+  const value = `${valueInWords(limit)}${unitInWords(unitOf(fact))}`;
+  return `${factInWords(fact)} ${value} or ${operator === 'atLeast' ? 'more' : 'less'}`;
+}
+
 /** A fact id as people read it: `drug.loop-diuretic` is `loop diuretic`. */
 export function factInWords(fact: FactId): string {
   const [, group, rest] = /^([a-z-]+)\.(.+)$/.exec(fact) ?? [];
