@@ -18,6 +18,7 @@ import { openLog } from './watch/log.ts';
 const OLDEST_NODE = 24;
 const RULES = fileURLToPath(new URL('../rules', import.meta.url));
 const FIXTURES = fileURLToPath(new URL('../fhir-fixtures', import.meta.url));
+const DOCS = fileURLToPath(new URL('../docs', import.meta.url));
 const STORIES = `${FIXTURES}/stories`;
 const EXIT = { done: 0, failed: 1, input: 2 } as const;
 
@@ -67,10 +68,12 @@ async function main(): Promise<void> {
       'print vectors that would notice what survives; for review, not for copying',
     )
     .addHelpText('after', EXIT_CODES)
-    .action(async ({ suggest }: { suggest?: string }) => {
+    .action(async ({ suggest, writeDocs }: { suggest?: string; writeDocs?: true }) => {
       process.exitCode = await checkRules({
         folder: RULES,
         print: terminal.write,
+        docs: DOCS,
+        writeDocs: writeDocs ?? false,
         ...(suggest !== undefined && { suggestFor: suggest }),
       });
     });

@@ -12,6 +12,7 @@ import { factKnowledgeOf } from '../rule-files/fact-knowledge.ts';
 import { judgeMutants, type MutationScore } from '../rule-files/judge-mutants.ts';
 import { RuleFilesError } from '../rule-files/problems.ts';
 import { readCheckedRuleSet } from '../rule-files/read-rule-set.ts';
+import { type DocsParts, outdatedPages, rulePages, writePages } from '../rule-files/rule-docs.ts';
 import { type JudgedVector, judgeVectors, resultsOf, type VectorResult } from '../rule-files/run-vectors.ts';
 import { suggestVectors } from '../rule-files/suggest-vectors.ts';
 
@@ -19,12 +20,17 @@ export interface RulesOptions {
   /** The rule folder, with `concepts/` in it. */
   readonly folder: string;
   readonly print: (line: string) => void;
+  /** The folder of the pages generated from rules; they must be up to date. Left out: not looked at. */
+  readonly docs?: string;
+  /** Write those pages instead of comparing them. */
+  readonly writeDocs?: boolean;
   /** Also print vectors that would notice the survivors of this rule. */
   readonly suggestFor?: string;
 }
 
 /** Exit code: 0 when every file is sound, every vector holds and no slip goes unnoticed, else 1. */
-export async function checkRules({ folder, print, suggestFor }: RulesOptions): Promise<0 | 1> {
+export async function checkRules(options: RulesOptions): Promise<0 | 1> {
+  const { folder, print, suggestFor } = options;
   try {
     const { ruleSet, vectors, waivers } = readCheckedRuleSet(folder);
     const codes = readCodeBook(join(folder, 'concepts'));
@@ -51,12 +57,22 @@ export async function checkRules({ folder, print, suggestFor }: RulesOptions): P
     print(
       `${ruleSet.rules.length} rules, ${results.length} vectors, ${broken.length} broken; ${killed} mutants killed, ${waived} waived, ${unnoticed.length} to look at; rule set ${ruleSet.hash.slice(0, 12)}`,
     );
-    return broken.length + unnoticed.length === 0 ? 0 : 1;
+    const outdated = docsOf(options, { ruleSet, vectors, waivers, scores });
+    for (const page of outdated) print(`docs/${page} is out of date; npm run rules -- --write-docs`);
+    return broken.length + unnoticed.length + outdated.length === 0 ? 0 : 1;
   } catch (error) {
     if (!(error instanceof RuleFilesError)) throw error;
     print(error.message);
     return 1;
   }
+}
+
+/** Pages that are out of date; none after they were written. */
+function docsOf({ docs, writeDocs }: RulesOptions, parts: DocsParts): string[] {
+  if (docs === undefined) return [];
+  const pages = rulePages(parts);
+  if (writeDocs === true) writePages(docs, pages);
+  return outdatedPages(docs, pages);
 }
 
 function slipsOf({ rule, survived, idleWaivers }: MutationScore): string[] {

@@ -215,14 +215,14 @@ function vectorOf(chart: Shorthand, outcome: Outcome, promises: readonly Told[])
   return { says: sentenceOf(chart, vector as Vector), ...vector } as Vector;
 }
 
-/** `potassium 3.6 mmol/L: clear, closes an open alert`. */
+/** `potassium 3.6 mmol/L: clear; closes an open alert`. */
 function sentenceOf(chart: Shorthand, { expect, tier, clears, ...rest }: Vector): string {
   const given = Object.entries(chart).map(([key, value]) => {
     const words = [value].flat().join(' and ');
     return words === 'true' ? key.replaceAll('-', ' ') : `${key.replaceAll('-', ' ')} ${words}`;
   });
   const result = [
-    tier ?? expect,
+    tier === undefined ? expect : `fires ${tier}`,
     clears === undefined ? '' : clears ? 'closes an open alert' : 'keeps an open alert',
     rest.suggests === undefined ? '' : `with ${rest.suggests.join(', ')}`,
     rest.suggestsNot === undefined ? '' : `without ${rest.suggestsNot.join(', ')}`,

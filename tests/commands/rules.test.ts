@@ -2,9 +2,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { checkRules } from '../../src/commands/rules.ts';
+import { checkRules, type RulesOptions } from '../../src/commands/rules.ts';
 
 const RULES = join(import.meta.dirname, '../../rules');
+const DOCS = join(import.meta.dirname, '../../docs');
 const RULE = 'electrolyte/el-hypokalaemia.json';
 
 let folder: string;
@@ -14,9 +15,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function check(path: string): Promise<{ code: number; printed: string }> {
+async function check(
+  path: string,
+  rest: Partial<RulesOptions> = {},
+): Promise<{ code: number; printed: string }> {
   const lines: string[] = [];
-  const code = await checkRules({ folder: path, print: (line) => lines.push(line) });
+  const code = await checkRules({ folder: path, print: (line) => lines.push(line), ...rest });
   return { code, printed: lines.join('\n') };
 }
 
@@ -29,8 +33,9 @@ async function checkWith(from: string, to: string): Promise<{ code: number; prin
 }
 
 describe('npm run rules', () => {
-  it('prints one line per rule with the tiers it covers, and ends with 0', async () => {
-    const { code, printed } = await check(RULES);
+  it('finds every rule sound, every slip noticed and every page in docs/ up to date', async () => {
+    const { code, printed } = await check(RULES, { docs: DOCS });
+    expect(printed).not.toContain('out of date');
     expect(code).toBe(0);
     expect(printed).toMatch(/^el-hypokalaemia +\d+ +0 .* low, moderate, high, critical$/m);
     expect(printed).toMatch(
@@ -44,6 +49,22 @@ describe('npm run rules', () => {
     expect(printed).toContain(
       'el-hypokalaemia: "3.4 without any symptom recorded is low": expected fired, is clear',
     );
+  });
+
+  it('names a card that is out of date and one of a rule that is gone, and writes them when asked', async () => {
+    const docs = mkdtempSync(join(tmpdir(), 'docs-'));
+    cpSync(DOCS, docs, { recursive: true });
+    const card = join(docs, 'rules/el-hypokalaemia.md');
+    const written = readFileSync(card, 'utf8');
+    writeFileSync(card, written.replace('at least 3.6', 'at least 3.9'));
+    writeFileSync(join(docs, 'rules/el-gone.md'), '');
+    const { code, printed } = await check(RULES, { docs });
+    expect(code).toBe(1);
+    expect(printed).toContain('docs/rules/el-hypokalaemia.md is out of date; npm run rules -- --write-docs');
+    expect(printed).toContain('docs/rules/el-gone.md is out of date');
+    expect((await check(RULES, { docs, writeDocs: true })).code).toBe(0);
+    expect(readFileSync(card, 'utf8')).toBe(written);
+    rmSync(docs, { recursive: true });
   });
 
   it('ends with 1 when no vector notices a slip', async () => {
