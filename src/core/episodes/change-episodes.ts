@@ -158,6 +158,8 @@ function letGo(episode: Episode, inputs: EpisodeInputs): EpisodeChange[] {
   if (taker !== undefined) return [close(episode, 'supersede', `now shown with: ${taker.title}`, now)];
   const cleared = clearedBy(episode, inputs);
   if (cleared !== undefined) return [close(episode, 'resolve', `resolved by data: ${cleared}`, now)];
+  const instead = shownInstead(episode, inputs);
+  if (instead !== undefined) return [close(episode, 'supersede', `now shown instead: ${instead.title}`, now)];
   const stale: EpisodeChange[] =
     episode.stale === undefined && hasGrownStale(episode, inputs)
       ? [{ change: 'stale', key, episode: { ...episode, stale: true }, notify: true }]
@@ -199,6 +201,27 @@ function clearedBy(episode: Episode, { facts, ruleSet, now }: EpisodeInputs): st
   return (
     [...new Set(reasons.map((reason) => `${reason.clause} (${reason.saw})`))].join('; ') ||
     'the rule is no longer in use'
+  );
+}
+
+/**
+ * The finding that rests on what excludes every rule behind the episode: a swollen leg ends the alert on cramps
+ * and raises the one on clots. An exclusion that no finding takes up closes nothing. Source: resolution 4.
+ */
+function shownInstead(
+  episode: Episode,
+  { facts, findings, ruleSet, now }: EpisodeInputs,
+): Finding | undefined {
+  const exclusions = episode.members.flatMap((member) => ruleSet.byId.get(member)?.notWhen ?? []);
+  const excluded = exclusions.length > 0 && exclusions.every(({ truth }) => truth(facts, now) === 'true');
+  if (!excluded || exclusions.length < episode.members.length) return undefined;
+  const by = new Set(
+    exclusions.flatMap((exclusion) => reasonsFor(exclusion, facts, now).map(({ fact }) => fact)),
+  );
+  return findings.find(({ members, absorbed }) =>
+    [...members, ...absorbed]
+      .flatMap((id) => ruleSet.byId.get(id) ?? [])
+      .some((rule) => reasonsFor(rule.firesWhen, facts, now).some(({ fact }) => by.has(fact))),
   );
 }
 
