@@ -21,8 +21,11 @@ import {
   tetanyLike,
   urea,
 } from './combined.ts';
+import { CRAMP_MEDICINE_FACTS } from './cramp-medicines.ts';
 import { egfr, egfrComputed, egfrStage } from './egfr.ts';
 import type { Former } from './fact-source.ts';
+import { FLUOROQUINOLONE_FACTS } from './fluoroquinolone.ts';
+import { FLUOROQUINOLONE_PARTNER_FACTS } from './fluoroquinolone-partners.ts';
 import {
   fever,
   temperatureHighest,
@@ -32,6 +35,7 @@ import {
   utiLikely,
   utiSymptomCount,
 } from './infection.ts';
+import { MUSCLE_FACTS } from './muscle.ts';
 import { age, pregnant, sex } from './patient-facts.ts';
 import { potassium, potassiumHighUnconfirmed, sodium } from './potassium.ts';
 
@@ -74,4 +78,10 @@ const BASIC: readonly (readonly [string, Former])[] = [
 ];
 
 /** Facts of one domain live in a file of that domain, which exports its own list. */
-export const DERIVED: ReadonlyMap<string, Former> = new Map([...BASIC]);
+export const DERIVED: ReadonlyMap<string, Former> = new Map([
+  ...BASIC,
+  ...FLUOROQUINOLONE_FACTS,
+  ...FLUOROQUINOLONE_PARTNER_FACTS,
+  ...MUSCLE_FACTS,
+  ...CRAMP_MEDICINE_FACTS,
+]);
