@@ -95,6 +95,8 @@ const DERIVED_UNITS: ReadonlyMap<string, string> = new Map([
   ['urea', 'mmol/L'],
   ['egfr', 'mL/min/{1.73_m2}'],
   ['age', 'years'],
+  ['creatinine-clearance', 'mL/min'],
+  ['alcohol-units-per-week', 'units/week'],
   ['temperature-highest-48h', 'Cel'],
 ]);
 

@@ -92,6 +92,7 @@ export const ruleSchema = z.strictObject({
     .string()
     .regex(/^g-[a-z-]+$/, 'must be like g-electrolyte')
     .optional(),
+  groupUpTo: tier.optional(),
   code: z.string().regex(/^[A-Z]{2,10}$/, 'must be a code of v3-ActCode such as OBSA'),
   source: z.strictObject({
     citations: z.array(text).nonempty('must name at least one source'),

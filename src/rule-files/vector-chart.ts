@@ -12,6 +12,7 @@ import { type Chart, chartOf } from '../core/chart/chart.ts';
 import { FRESH_DAYS } from '../core/facts/symptoms.ts';
 import type { CodeBook } from './code-book.ts';
 import type { Vector } from './rule-schema.ts';
+import { allergyFor, habitFor, textMedicineFor } from './vector-answers.ts';
 import {
   conditionFor,
   medicineFor,
@@ -34,6 +35,12 @@ const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ['egfr', 'egfr-reported'],
   ['temperature', 'body-temperature'],
   ['qtc', 'qtc-interval'],
+  ['ck', 'ck-serum'],
+  ['glucose', 'glucose-plasma'],
+  ['weight', 'body-weight'],
+  ['systolic', 'systolic-blood-pressure'],
+  ['tsh', 'tsh-serum'],
+  ['phosphate', 'phosphate-serum'],
   ['urine-acr', 'urine-albumin-creatinine-ratio'],
   ['cramps-present', 'leg-cramp'],
   ['rigors', 'chills-or-rigors'],
@@ -71,9 +78,14 @@ export function vectorChart(vector: Vector, codes: CodeBook, now: Date): Chart {
   return chartOf([patient(vector, now), ...resources]);
 }
 
+const HABITS = new Set(['alcohol-use', 'tobacco-smoking-status']);
+
 function resourcesFor(key: string, value: string | number | boolean, writer: Writer): Resource[] {
+  if (key === 'allergy') return allergyFor(String(value), writer);
+  if (key === 'medicine in words') return textMedicineFor(String(value), writer);
   const id = SHORT_NAMES.get(key) ?? key;
   const concept = writer.codes.concept(id);
+  if (concept !== undefined && HABITS.has(id)) return habitFor(concept, String(value), writer);
   if (concept?.unit !== undefined) return resultFor(concept, value, writer);
   if (concept !== undefined && (concept.kind === 'condition' || concept.kind === 'observation')) {
     return FRESH_DAYS.has(id) ? symptomFor(concept, value, writer) : conditionFor(concept, value, writer);

@@ -23,8 +23,8 @@ export interface Writer {
 /** A vector says something that its reader does not know. */
 export class VectorError extends Error {}
 
-const UCUM = 'http://unitsofmeasure.org';
-const SUBJECT = { reference: 'Patient/vector' };
+export const UCUM = 'http://unitsofmeasure.org';
+export const SUBJECT = { reference: 'Patient/vector' };
 const VITAL_SIGNS = new Set(['body-temperature', 'heart-rate', 'respiratory-rate', 'oxygen-saturation']);
 const LENGTH = {
   h: HOUR,
@@ -42,13 +42,15 @@ const SPAN = '(\\d+(?:\\.\\d+)?) (h|hours|days?|weeks?|months?|years?)'; // our 
 const AGO = new RegExp(`,? ?${SPAN} ago`);
 const DURATION = new RegExp(`^${SPAN}$`);
 
-/** `3.9 mmol/L haemolysed`, `<3.0 mmol/L`, `80 umol/L, 40 h ago`, `3.2 mmol/L entered-in-error`, or a number in the canonical unit. */
+/** `3.9 mmol/L haemolysed`, `<3.0 mmol/L`, `800 U/L, upper limit 200`, `80 umol/L, 40 h ago`, `3.2 mmol/L entered-in-error`, or a number in the canonical unit. */
 export function resultFor(
   concept: ConceptFile,
   value: string | number | boolean,
   writer: Writer,
 ): Resource[] {
-  const words = typeof value === 'number' ? `${value} ${concept.unit}` : String(value);
+  const [words = '', upperLimit] = (
+    typeof value === 'number' ? `${value} ${concept.unit}` : String(value)
+  ).split(', upper limit ');
   const { at, rest: undated } = dated(words, VITAL_SIGNS.has(concept.id) ? 2 * HOUR : DAY, writer.now);
   const { word: status, rest: unstated } = taken(undated, [
     'entered-in-error',
@@ -67,6 +69,7 @@ export function resultFor(
       ...(comparator && { comparator: comparator as '<' }),
       ...(unit && { unit, system: UCUM, code: unit }),
     },
+    ...(upperLimit && { referenceRange: [{ high: { value: Number(upperLimit), ...(unit && { unit }) } }] }),
   };
   if (VITAL_SIGNS.has(concept.id) || specimen === 'haemolysis unknown') return [measured];
   const specimenReference = { reference: `Specimen/${observation.id}-s` };
@@ -90,7 +93,9 @@ function haemolysisReport(positive: boolean, at: string, writer: Writer): Observ
   };
 }
 
-/** `true`, `false`, `"true, 2 days ago"`, or a count such as 3. */
+const SINCE = new RegExp(`, since ${SPAN} ago`);
+
+/** `true`, `false`, `"true, 2 days ago"`, `"true, since 5 days ago"` (a diagnosis with its onset), or a count such as 3. */
 export function symptomFor(
   concept: ConceptFile,
   value: string | number | boolean,
@@ -98,27 +103,30 @@ export function symptomFor(
 ): Resource[] {
   if (typeof value === 'number')
     return [{ ...observationOf(concept, before(writer.now, DAY), writer), valueInteger: value }];
+  if (SINCE.test(String(value))) return conditionFor(concept, value, writer);
   const { at, rest } = dated(String(value), DAY, writer.now);
   if (rest !== 'true' && rest !== 'false')
     throw new VectorError(`a symptom is true or false, not "${value}"`);
   return [{ ...observationOf(concept, at, writer), valueBoolean: rest === 'true' }];
 }
 
-/** `true`, `false` (refuted), `suspected`, `resolved`, each with `, 2 days ago`. */
+/** `true`, `false` (refuted), `suspected`, `resolved`, `remission`, each with `, 2 days ago`, `, since 5 days ago`. */
 export function conditionFor(
   concept: ConceptFile,
   value: string | number | boolean,
   writer: Writer,
 ): Resource[] {
-  const { at, rest } = dated(String(value), DAY, writer.now);
+  const since = SINCE.exec(String(value));
+  const { at, rest } = dated(String(value).replace(SINCE, ''), DAY, writer.now);
   const verification = {
     true: 'confirmed',
+    remission: 'confirmed',
     false: 'refuted',
     suspected: 'provisional',
     resolved: 'confirmed',
   }[rest];
   if (verification === undefined)
-    throw new VectorError(`a condition is true, false, suspected or resolved, not "${value}"`);
+    throw new VectorError(`a condition is true, false, suspected, resolved or remission, not "${value}"`);
   const condition: Condition = {
     resourceType: 'Condition',
     id: writer.next(),
@@ -126,7 +134,7 @@ export function conditionFor(
       coding: [
         {
           system: 'http://terminology.hl7.org/CodeSystem/condition-clinical',
-          code: rest === 'resolved' ? 'resolved' : 'active',
+          code: rest === 'resolved' || rest === 'remission' ? rest : 'active',
         },
       ],
     },
@@ -136,6 +144,7 @@ export function conditionFor(
     code: codeFor(concept, writer),
     subject: SUBJECT,
     recordedDate: at,
+    ...(since === null ? {} : { onsetDateTime: before(writer.now, lengthOf(since)) }),
   };
   return [condition];
 }
@@ -148,20 +157,42 @@ const ROUTES: ReadonlyMap<string, string> = new Map([
   ['intravenous', 'route-parenteral'],
 ]);
 
-/** `active`, `active, 2 years`, `ordered, 5 days`, `stopped 14 days ago`, `on-hold`, `not-taken`, `unknown`; `active, ear drops`. */
+const TIMES = /^at (\d\d:\d\d(?: and \d\d:\d\d)*)$/;
+/** What else may stand behind the status of a medicine. */
+const REMARKS = new Set(['route unknown', 'start unknown', 'for malaria']);
+
+/**
+ * `active`, `active, 2 years`, `ordered, 5 days`, `stopped 14 days ago`, `on-hold`, `not-taken`, `unknown`;
+ * `active, ear drops`, `active, route unknown`, `active, start unknown`, `active, at 08:00 and 20:00`.
+ */
 export function medicineFor(drug: CodeableConcept, words: string, writer: Writer): Resource[] {
   const [status = '', ...more] = words.split(', ');
   const route = more.map((word) => ROUTES.get(word)).find((found) => found !== undefined) ?? 'route-oral';
   const span = more.map((word) => DURATION.exec(word)).find((found) => found !== null);
-  const unknown = more.find((word) => !ROUTES.has(word) && !DURATION.test(word));
+  const [, times] = more.map((word) => TIMES.exec(word)).find((found) => found !== null) ?? [];
+  const unknown = more.find(
+    (word) => !ROUTES.has(word) && !DURATION.test(word) && !TIMES.test(word) && !REMARKS.has(word),
+  );
   if (unknown !== undefined) throw new VectorError(`"${unknown}" says nothing about a medicine`);
-  const dosage = [{ route: writer.codes.codeOf(route) as CodeableConcept }];
+  const dosage = [
+    {
+      ...(more.includes('route unknown') ? {} : { route: writer.codes.codeOf(route) as CodeableConcept }),
+      ...(times === undefined
+        ? {}
+        : { timing: { repeat: { timeOfDay: times.split(' and ').map((time) => `${time}:00`) } } }),
+    },
+  ];
   const base = {
     id: writer.next(),
     medicationCodeableConcept: drug,
     subject: SUBJECT,
     meta: { lastUpdated: before(writer.now, DAY) },
+    ...(more.includes('for malaria') ? { reasonCode: [{ text: 'Malaria' }] } : {}),
   };
+  if (more.includes('start unknown')) {
+    const asserted = { status: 'active', dateAsserted: before(writer.now, DAY) } as const;
+    return [{ ...base, ...asserted, resourceType: 'MedicationStatement', dosage }];
+  }
   const start = before(writer.now, span === undefined ? 10 * DAY : lengthOf(span));
   if (status === 'ordered' || status === 'planned') {
     const intent = status === 'ordered' ? 'order' : 'proposal';
@@ -208,7 +239,12 @@ function statementWords(
   );
 }
 
-function observationOf(concept: ConceptFile, at: string, writer: Writer, status = 'final'): Observation {
+export function observationOf(
+  concept: ConceptFile,
+  at: string,
+  writer: Writer,
+  status = 'final',
+): Observation {
   return {
     resourceType: 'Observation',
     id: writer.next(),
@@ -226,7 +262,7 @@ function codeFor(concept: ConceptFile, writer: Writer): CodeableConcept {
 }
 
 /** Takes `, 2 days ago` out of the words. */
-function dated(words: string, otherwise: number, now: Date): { at: string; rest: string } {
+export function dated(words: string, otherwise: number, now: Date): { at: string; rest: string } {
   const ago = AGO.exec(words);
   return { at: before(now, ago === null ? otherwise : lengthOf(ago)), rest: words.replace(AGO, '').trim() };
 }
@@ -240,6 +276,6 @@ function lengthOf([, amount, unit]: RegExpExecArray): number {
   return Number(amount) * LENGTH[unit as keyof typeof LENGTH];
 }
 
-function before(now: Date, length: number): string {
+export function before(now: Date, length: number): string {
   return new Date(now.getTime() - length).toISOString();
 }

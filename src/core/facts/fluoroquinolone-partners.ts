@@ -7,7 +7,7 @@ import { DAY, daysBetween } from '../../vocabulary/instant.ts';
 import { atLeast, citing, present } from './counts.ts';
 import { type FactId, isBelow, isEqual, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
-import { citedBy, countOfSet, type MedicineSet, standingsOf } from './medicine-sets.ts';
+import { citedBy, countOfSet, type MedicineSet, onRecord, standingsOf } from './medicine-sets.ts';
 import { type Exposure, isActive } from './medicines.ts';
 
 const CLASS = 'fluoroquinolone-systemic';
@@ -199,6 +199,7 @@ export const FLUOROQUINOLONE_PARTNER_FACTS: readonly (readonly [FactId, Former])
   ['fq-other-kidney-cleared', named('fq-other-kidney-cleared', (name) => !NAMED_IN_RULE.test(name))],
   ['creatinine-clearance', creatinineClearance],
   ['qt-drug-count', countOfSet('qt-drug-count', QT_DRUGS)],
+  ['qt-drugs-on-record', onRecord('qt-drugs-on-record', QT_DRUGS)],
   ['qtc-normal-on-both', qtcNormalOnBoth],
   ['aortic-age-pressure-only', aorticAgePressureOnly],
 ];

@@ -118,6 +118,16 @@ function recorded(id: FactId, value: boolean, records: readonly Assertion[]): Fa
   };
 }
 
+/** The newest word on tendon pain, however old, is "no", and no rupture is recorded as current. */
+const tendonSymptomDenied: Former = (source) => {
+  const id = 'tendon-symptom-denied';
+  const newest = source.assertions('tendon-pain').findLast(({ says }) => says !== 'unclear');
+  if (newest === undefined) return unknownFact(id, 'no-record', { missing: ['tendon-pain'] });
+  const ruptured = isEqual(source.fact('tendon-rupture'), true) === 'true';
+  const value = newest.says === 'absent' && newest.notes.length === 0 && !ruptured;
+  return { ...recorded(id, value, [newest]) };
+};
+
 /** A symptom, and where the answers about it are kept. */
 interface Symptom {
   readonly id: FactId;
@@ -161,6 +171,25 @@ function sinceFirstDose({ id, facts, answers }: Symptom): Former {
   };
 }
 
+/** Of every symptom that was ever recorded the newest word is "no". */
+const fqSymptomsAbsent: Former = (source) => {
+  const id = 'fq-symptoms-absent';
+  const newest = SYMPTOMS.flatMap(({ answers }) => {
+    const said = answers
+      .flatMap((answer) => source.assertions(answer))
+      .filter(({ says, count }) => says !== 'unclear' || count !== undefined)
+      .sort((a, b) => a.at.getTime() - b.at.getTime())
+      .at(-1);
+    return said ?? [];
+  });
+  if (newest.length === 0) return unknownFact(id, 'no-record');
+  const value = newest.every(
+    ({ says, count, notes }) =>
+      (count === undefined ? says === 'absent' : count === 0) && !notes.includes('preliminary'),
+  );
+  return recorded(id, value, newest);
+};
+
 const anySymptom =
   (id: FactId, members: readonly FactId[]): Former =>
   (source) =>
@@ -178,6 +207,7 @@ export const FLUOROQUINOLONE_FACTS: readonly (readonly [FactId, Former])[] = [
   ['fq-tendon-symptom', fqTendonSymptom],
   ['tendon-history', tendonHistory],
   ['tendon-history-after-fq', tendonHistoryAfterFq],
+  ['tendon-symptom-denied', tendonSymptomDenied],
   ['fq-intolerance-gut-only', fqIntoleranceGutOnly],
   ...SYMPTOMS.map((symptom): [FactId, Former] => [symptom.id, sinceFirstDose(symptom)]),
   [
@@ -186,4 +216,5 @@ export const FLUOROQUINOLONE_FACTS: readonly (readonly [FactId, Former])[] = [
   ],
   ['fq-nerve-symptom', anySymptom('fq-nerve-symptom', ['fq-tingling', 'fq-numbness'])],
   ['fq-symptom-groups', fqSymptomGroups],
+  ['fq-symptoms-absent', fqSymptomsAbsent],
 ];

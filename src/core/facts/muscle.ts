@@ -4,7 +4,7 @@
  * Why: a CK means little without the limit of its own laboratory; rules read multiples of it.
  * Source: clinical foundations 2.9; core rules, md-lipid-drug-cramps, md-ck-raised, md-statin-interaction.
  */
-import { DAY } from '../../vocabulary/instant.ts';
+import { DAY, daysBetween } from '../../vocabulary/instant.ts';
 import { citing } from './counts.ts';
 import { type FactId, isEqual, unknownFact } from './fact.ts';
 import type { Former } from './fact-source.ts';
@@ -82,6 +82,28 @@ const lipidDrugSymptom: Former = (source) => {
   return { concept: id, state: 'known', value: false, ...citing(facts) };
 };
 
+const ABSENT_DAYS = 28; // nobody said yes for so long, and the latest answer is no; resolution 5
+const ASKED = ['leg-cramp', 'muscle-pain', 'muscle-weakness'];
+
+/** Of cramps, muscle pain and weakness, those ever recorded are over. */
+const muscleSymptomsAbsent: Former = (source) => {
+  const id = 'muscle-symptoms-absent-28d';
+  const spoken = ASKED.map((symptom) =>
+    source.assertions(symptom).filter(({ at, says }) => at <= source.now && says !== 'unclear'),
+  ).filter((said) => said.length > 0);
+  if (spoken.length === 0) return unknownFact(id, 'no-record', { missing: ASKED });
+  const latest = spoken.flatMap((said) => said.at(-1) ?? []);
+  const cited = { from: [...new Set(latest.map((one) => one.source))].sort() };
+  const yesLately = spoken
+    .flat()
+    .some(({ says, at }) => says === 'present' && daysBetween(at, source.now) < ABSENT_DAYS);
+  if (yesLately || latest.some(({ says }) => says === 'present'))
+    return { ...cited, concept: id, state: 'known', value: false, notes: [] };
+  if (latest.some(({ at }) => daysBetween(at, source.now) > ABSENT_DAYS))
+    return unknownFact(id, 'stale', cited);
+  return { ...cited, concept: id, state: 'known', value: true, notes: [] };
+};
+
 /** Every international name of the class ends so; anything else is a class or product name. */
 const STATIN_NAME = /statin$/i;
 
@@ -153,6 +175,7 @@ export const MUSCLE_FACTS: readonly (readonly [FactId, Former])[] = [
   ['ck-multiple', ckMultiple],
   ['creatinine-rising', creatinineRising],
   ['lipid-drug-symptom', lipidDrugSymptom],
+  ['muscle-symptoms-absent-28d', muscleSymptomsAbsent],
   [
     'simvastatin-or-lovastatin',
     statinNamed('simvastatin-or-lovastatin', (name) => /^(?:sim|lo)vastatin$/i.test(name)),

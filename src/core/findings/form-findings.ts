@@ -13,13 +13,9 @@ import { allClauses } from '../rules/explain.ts';
 import type { RuleSet } from '../rules/rule-set.ts';
 import { higher } from '../rules/tier.ts';
 import { factInWords } from '../rules/words.ts';
+import { drugReviewLines } from './drug-review.ts';
+import { type FiredRule, groupOf, isInvolved } from './fired-rule.ts';
 import { fillSummary } from './summary.ts';
-
-interface FiredRule {
-  readonly rule: CompiledRule;
-  readonly verdict: Verdict;
-  readonly tier: Tier;
-}
 
 const NOT_KNOWN_SHOWN = 3; // foundations 8
 
@@ -33,7 +29,7 @@ export function formFindings(
   const fired = firedRules(verdicts, ruleSet);
   const absorbedBy = absorption(fired, facts, now);
   const leading = [...fired.values()].filter(({ rule }) => !absorbedBy.has(rule.id));
-  const problems = Map.groupBy(leading, ({ rule }) => rule.file.group ?? rule.id);
+  const problems = Map.groupBy(leading, (each) => groupOf(each) ?? each.rule.id);
   const findings = [...problems].map(([key, members]) => {
     const absorbed = [...fired.values()].filter(({ rule }) =>
       members.some((member) => member.rule.id === absorbedBy.get(rule.id)),
@@ -63,6 +59,9 @@ function absorption(fired: ReadonlyMap<string, FiredRule>, facts: Facts, now: Da
       const stands = line.unlessCritical === true && taken?.tier === 'critical';
       if (taken !== undefined && applies && !stands && !direct.has(line.rule)) direct.set(line.rule, rule.id);
     }
+  }
+  for (const [line, taker] of drugReviewLines([...fired.values()], facts)) {
+    if (!direct.has(line) && endOfChain(taker, direct) !== line) direct.set(line, taker);
   }
   return new Map([...direct.keys()].map((rule) => [rule, endOfChain(rule, direct)]));
 }
@@ -165,15 +164,6 @@ function citedBy(
 ): string[] {
   const references = ids.filter((id) => holds(id, facts)).flatMap((id) => factOf(facts, id).from);
   return [...new Set(references)].filter((reference) => !reference.startsWith('Patient/')).sort();
-}
-
-/** A medicine taken or prescribed, or a condition that is present. */
-function isInvolved(id: FactId, facts: Facts): boolean {
-  const fact = factOf(facts, id);
-  return (
-    fact.state === 'known' &&
-    (fact.value === true || fact.value === 'taking' || fact.value === 'prescribed' || fact.value === 'recent')
-  );
 }
 
 function isPreliminary(rule: CompiledRule, facts: Facts): boolean {

@@ -92,6 +92,8 @@ export interface RuleFile {
   )[];
   /** Merge group: rules of one group form one finding. */
   readonly group?: string;
+  /** A member of its group only up to this tier; above it an alert of its own. */
+  readonly groupUpTo?: Tier;
   /** v3-ActCode of the issue. */
   readonly code: string;
   readonly source: {
