@@ -22,30 +22,34 @@ function firstDose(source: FactSource): Date | undefined {
   return source.fact(`drug-days.${CLASS}`).at;
 }
 
-const TENDON = ['tendon-pain', 'tendon-rupture'] as const;
+/** Recorded since the first dose; without a stated onset it counts. */
+function sinceCourse(id: FactId, concepts: readonly ConceptId[]): Former {
+  return (source) => {
+    const exposed = source.fact('fq-exposed');
+    if (isEqual(exposed, true) === 'unknown') return unknownFact(id, 'needs', { missing: ['fq-exposed'] });
+    if (isEqual(exposed, true) === 'false')
+      return { concept: id, state: 'known', value: false, ...citing([exposed]) };
+    const start = firstDose(source);
+    const facts = concepts.map((concept) => source.fact(concept));
+    const ofThisCourse = facts.filter((fact) => {
+      if (isEqual(fact, true) !== 'true') return false;
+      const newest = source.assertions(fact.concept).findLast(({ says }) => says === 'present');
+      return newest === undefined || !isBeforeCourse(newest, start);
+    });
+    if (ofThisCourse.length > 0) return { concept: id, state: 'known', value: true, ...citing(ofThisCourse) };
+    const missing = facts.filter((fact) => fact.state === 'unknown').map((fact) => fact.concept);
+    return missing.length > 0
+      ? unknownFact(id, 'needs', { missing })
+      : { concept: id, state: 'known', value: false, ...citing(facts) };
+  };
+}
 
-/** Tendon pain or rupture recorded since the first dose; without a stated onset it counts. */
-const fqTendonSymptom: Former = (source) => {
-  const id = 'fq-tendon-symptom';
-  const exposed = source.fact('fq-exposed');
-  const present = TENDON.map((concept) => source.fact(concept));
-  const start = firstDose(source);
-  const ofThisCourse = TENDON.filter((concept, index) => {
-    if (isEqual(present[index] as Fact, true) !== 'true') return false;
-    const newest = source.assertions(concept).findLast(({ says }) => says === 'present');
-    return newest === undefined || !isBeforeCourse(newest, start);
-  });
-  if (isEqual(exposed, true) === 'true' && ofThisCourse.length > 0) {
-    const facts = ofThisCourse.map((concept) => source.fact(concept));
-    return { concept: id, state: 'known', value: true, ...citing(facts) };
-  }
-  if (isEqual(exposed, true) === 'false')
-    return { concept: id, state: 'known', value: false, ...citing([exposed]) };
-  const known = present.filter((fact) => fact.state === 'known');
-  if (isEqual(exposed, true) === 'true' && known.length === TENDON.length)
-    return { concept: id, state: 'known', value: false, ...citing(known) };
-  const open = isEqual(exposed, true) === 'true' ? 'tendon-pain' : 'fq-exposed';
-  return unknownFact(id, 'needs', { missing: [open] });
+/** How many tendon risks are known to be there; those that nobody recorded are not counted. */
+const fqTendonRisksKnown: Former = (source) => {
+  const count = source.fact('fq-tendon-risk-count');
+  const value =
+    count.state === 'known' ? Number(count.value) : count.state === 'bounded' ? (count.low ?? 0) : 0;
+  return { concept: 'fq-tendon-risks-known', state: 'known', value, from: count.from, notes: [] };
 };
 
 /** A record belongs to the time before the course when it, or the onset it states, is older than the first dose. */
@@ -204,7 +208,9 @@ const fqSymptomGroups: Former = (source) =>
   );
 
 export const FLUOROQUINOLONE_FACTS: readonly (readonly [FactId, Former])[] = [
-  ['fq-tendon-symptom', fqTendonSymptom],
+  ['fq-tendon-symptom', sinceCourse('fq-tendon-symptom', ['tendon-pain', 'tendon-rupture'])],
+  ['fq-tendon-rupture', sinceCourse('fq-tendon-rupture', ['tendon-rupture'])],
+  ['fq-tendon-risks-known', fqTendonRisksKnown],
   ['tendon-history', tendonHistory],
   ['tendon-history-after-fq', tendonHistoryAfterFq],
   ['tendon-symptom-denied', tendonSymptomDenied],

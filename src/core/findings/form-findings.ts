@@ -5,7 +5,7 @@
  * one merge group that are not absorbed make one finding. Source: clinical foundations 4.
  */
 import { formAdvice } from '../advice/form-advice.ts';
-import type { Finding, Tier, Verdict } from '../decision.ts';
+import type { Finding, Verdict } from '../decision.ts';
 import { TIERS } from '../decision.ts';
 import { type FactId, type Facts, factOf } from '../facts/fact.ts';
 import type { CompiledRule } from '../rules/compile.ts';
