@@ -89,6 +89,7 @@ function compileAll(
 const DERIVED_UNITS: ReadonlyMap<string, string> = new Map([
   ['potassium', 'mmol/L'],
   ['potassium-high-unconfirmed', 'mmol/L'],
+  ['potassium-30d', 'mmol/L'],
   ['sodium', 'mmol/L'],
   ['calcium-best', 'mmol/L'],
   ['calcium-total-only', 'mmol/L'],

@@ -75,6 +75,7 @@ export const ruleSchema = z.strictObject({
           context.addIssue({ code: 'custom', path: [index], message: 'only the last tier has no "when"' });
       });
     }),
+  lowerTierWhen: condition.optional(),
   ownHandlingOf: z.array(text).optional(),
   summary: wording,
   advice: z.array(z.union([id, z.strictObject({ advice: id, when: condition })])),

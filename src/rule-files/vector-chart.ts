@@ -90,7 +90,8 @@ function resourcesFor(key: string, value: string | number | boolean, writer: Wri
   if (concept !== undefined && (concept.kind === 'condition' || concept.kind === 'observation')) {
     return FRESH_DAYS.has(id) ? symptomFor(concept, value, writer) : conditionFor(concept, value, writer);
   }
-  const drug = writer.codes.ingredient(key);
+  // A class without an ingredient of its own, such as a salt substitute, is written by its own code.
+  const drug = writer.codes.ingredient(key) ?? writer.codes.codeOf(key);
   if (drug !== undefined) return medicineFor(drug, String(value), writer);
   throw new VectorError(`nothing is called "${key}": it is no concept and no ingredient`);
 }

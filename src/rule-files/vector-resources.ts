@@ -162,13 +162,14 @@ const TIMES = /^at (\d\d:\d\d(?: and \d\d:\d\d)*)$/;
 const REMARKS = new Set(['route unknown', 'start unknown', 'for malaria']);
 
 /**
- * `active`, `active, 2 years`, `ordered, 5 days`, `stopped 14 days ago`, `on-hold`, `not-taken`, `unknown`;
+ * `active`, `active, 2 years`, `ordered, 5 days`, `stopped 14 days ago`, `stopped 14 days ago, 1 year` (taken so long),
+ * `on-hold`, `not-taken`, `unknown`;
  * `active, ear drops`, `active, route unknown`, `active, start unknown`, `active, at 08:00 and 20:00`.
  */
 export function medicineFor(drug: CodeableConcept, words: string, writer: Writer): Resource[] {
   const [status = '', ...more] = words.split(', ');
   const route = more.map((word) => ROUTES.get(word)).find((found) => found !== undefined) ?? 'route-oral';
-  const span = more.map((word) => DURATION.exec(word)).find((found) => found !== null);
+  const span = more.map((word) => DURATION.exec(word)).find((found) => found !== null) ?? undefined;
   const [, times] = more.map((word) => TIMES.exec(word)).find((found) => found !== null) ?? [];
   const unknown = more.find(
     (word) => !ROUTES.has(word) && !DURATION.test(word) && !TIMES.test(word) && !REMARKS.has(word),
@@ -207,7 +208,12 @@ export function medicineFor(drug: CodeableConcept, words: string, writer: Writer
     return [request];
   }
   return [
-    { ...base, ...statementWords(status, start, writer.now), resourceType: 'MedicationStatement', dosage },
+    {
+      ...base,
+      ...statementWords(status, start, writer.now, span),
+      resourceType: 'MedicationStatement',
+      dosage,
+    },
   ];
 }
 
@@ -215,6 +221,7 @@ function statementWords(
   status: string,
   start: string,
   now: Date,
+  taken: RegExpExecArray | undefined,
 ): Pick<MedicationStatement, 'status' | 'effectivePeriod' | 'dateAsserted'> & {
   status: MedicationStatement['status'];
 } {
@@ -222,7 +229,8 @@ function statementWords(
   const stopped = new RegExp(`^stopped ${SPAN} ago$`).exec(status);
   if (stopped !== null) {
     const end = before(now, lengthOf(stopped));
-    const began = new Date(Date.parse(end) - 30 * DAY).toISOString();
+    const length = taken === undefined ? 30 * DAY : lengthOf(taken);
+    const began = new Date(Date.parse(end) - length).toISOString();
     return { status: 'completed', effectivePeriod: { start: began, end }, dateAsserted: end };
   }
   if (

@@ -81,6 +81,49 @@ const magnesiumWasLow: Former = (source) => {
   return { concept: 'magnesium-was-low-90d', state: 'known', value: low.length > 0, from, notes: [] };
 };
 
+const POTASSIUM_GAP_DAYS = 90; // core rules, md-beta-agonist-cramps and md-insulin-cramps
+
+/** Nobody measured potassium for 90 days, in serum or blood. About the record, so always known. */
+const potassiumNotTested: Former = (source) => {
+  const tested = [...source.readings('potassium-serum'), ...source.readings('potassium-blood')].filter(
+    ({ value, at }) => value !== undefined && daysBetween(at, source.now) <= POTASSIUM_GAP_DAYS,
+  );
+  const from = tested.map((reading) => reading.source).sort();
+  return { concept: 'potassium-not-tested-90d', state: 'known', value: tested.length === 0, from, notes: [] };
+};
+
+const BAND_DAYS = 30; // core rules, md-hyperkalaemia-drugs, the band of 5.1 to 5.4 mmol/L
+
+/** The potassium of now, else the last one in serum of 30 days. */
+const potassium30Days: Former = (source) => {
+  const now = source.fact('potassium');
+  const last = source.fact('last.potassium-serum');
+  const useful = last.at !== undefined && daysBetween(last.at, source.now) <= BAND_DAYS;
+  return { ...(now.state === 'unknown' && useful ? last : now), concept: 'potassium-30d' };
+};
+
+/** Limits of "low". Source: core rules, el-hypomagnesaemia, el-hypokalaemia, el-hypophosphataemia; mmol/L. */
+const MINERALS: readonly (readonly [concepts: readonly string[], low: number])[] = [
+  [['magnesium-serum'], 0.7],
+  [['potassium-serum', 'potassium-blood'], 3.5],
+  [['phosphate-serum'], 0.8],
+];
+const MINERAL_DAYS = 30; // core rules, md-alcohol-cramps
+
+/** Magnesium, potassium or phosphate was low at its last result of 30 days, or has none. About the record, always known. */
+const mineralsLowOrUnknown: Former = (source) => {
+  const lasts = MINERALS.map(([concepts, low]) => {
+    const readings = concepts
+      .flatMap((concept) => source.readings(concept))
+      .filter(({ value, at }) => value !== undefined && daysBetween(at, source.now) <= MINERAL_DAYS)
+      .sort((a, b) => a.at.getTime() - b.at.getTime());
+    return { last: readings.at(-1), low };
+  });
+  const value = lasts.some(({ last, low }) => last?.value === undefined || last.value < low);
+  const from = lasts.flatMap(({ last }) => last?.source ?? []).sort();
+  return { concept: 'minerals-low-or-unknown-30d', state: 'known', value, from, notes: [] };
+};
+
 /** Malaria is in no concept: its word in a diagnosis, or in the reason of a quinine record. About the record, always known. */
 const malariaRecorded: Former = (source) => {
   const quinine = new Set(source.exposures('quinine-systemic').map(({ record }) => record.source));
@@ -218,6 +261,9 @@ export const CRAMP_MEDICINE_FACTS: readonly (readonly [FactId, Former])[] = [
   ['k-raising-on-record', onRecord('k-raising-on-record', K_RAISING_SET)],
   ['magnesium-not-tested-365d', magnesiumNotTested],
   ['magnesium-was-low-90d', magnesiumWasLow],
+  ['potassium-not-tested-90d', potassiumNotTested],
+  ['potassium-30d', potassium30Days],
+  ['minerals-low-or-unknown-30d', mineralsLowOrUnknown],
   ['malaria-recorded', malariaRecorded],
   ['smokes-tobacco', smokesTobacco],
   ['alcohol-units-per-week', alcoholUnits],

@@ -36,12 +36,21 @@ function sinceCourse(id: FactId, concepts: readonly ConceptId[]): Former {
       const newest = source.assertions(fact.concept).findLast(({ says }) => says === 'present');
       return newest === undefined || !isBeforeCourse(newest, start);
     });
-    if (ofThisCourse.length > 0) return { concept: id, state: 'known', value: true, ...citing(ofThisCourse) };
+    if (ofThisCourse.length > 0)
+      return { concept: id, state: 'known', value: true, ...withExposure(citing(ofThisCourse), exposed) };
     const missing = facts.filter((fact) => fact.state === 'unknown').map((fact) => fact.concept);
     return missing.length > 0
       ? unknownFact(id, 'needs', { missing })
       : { concept: id, state: 'known', value: false, ...citing(facts) };
   };
+}
+
+/** The record of the medicine is evidence too: without it there is no symptom of the course. */
+function withExposure<Cited extends { readonly from: readonly string[] }>(
+  cited: Cited,
+  exposed: Fact,
+): Cited {
+  return { ...cited, from: [...new Set([...cited.from, ...exposed.from])].sort() };
 }
 
 /** How many tendon risks are known to be there; those that nobody recorded are not counted. */
@@ -167,7 +176,7 @@ function sinceFirstDose({ id, facts, answers }: Symptom): Former {
         : unknownFact(id, 'needs', { missing });
     }
     const onset = onsetOf(answers, firstDose(source), source);
-    const cited = { concept: id, ...citing(there) };
+    const cited = { concept: id, ...withExposure(citing(there), exposed) };
     if (onset === 'before') return { ...cited, state: 'known', value: false };
     const running = isEqual(source.fact('fq-active'), true) === 'true';
     if (onset === 'since' || running) return { ...cited, state: 'known', value: true };

@@ -9,7 +9,7 @@ import { citing } from './counts.ts';
 import { type FactId, isEqual, unknownFact } from './fact.ts';
 import type { Former } from './fact-source.ts';
 import { anyOfSet, citedBy, type MedicineSet, standingsOf } from './medicine-sets.ts';
-import type { Exposure } from './medicines.ts';
+import { type Exposure, recentDays } from './medicines.ts';
 import { onsetOf } from './onset.ts';
 
 const UPPER_LIMIT = { male: 320, female: 200 }; // U/L; foundations 10, ckUlnFallback (recalled)
@@ -119,6 +119,12 @@ function statinNamed(id: FactId, only: (name: string) => boolean): Former {
   };
 }
 
+/** For CK both count as long as a statin does: 60 days after the end; core rules, md-ck-raised. */
+const STATIN_OR_FIBRATE: MedicineSet = {
+  classes: ['statin', 'fibrate'],
+  endedDays: () => recentDays('statin'),
+};
+
 const AFTER_INHIBITOR_DAYS = 7; // an inhibitor counts so long after its end; core rules, md-statin-interaction
 
 /** Strong CYP3A4 inhibitors, macrolides but azithromycin, azoles by mouth or vein. */
@@ -186,5 +192,6 @@ export const MUSCLE_FACTS: readonly (readonly [FactId, Former])[] = [
   ],
   ['cyp3a4-interacting-drug', anyOfSet('cyp3a4-interacting-drug', CYP3A4)],
   ['strong-cyp3a4-inhibitor-lately', anyOfSet('strong-cyp3a4-inhibitor-lately', STRONG_CYP3A4)],
+  ['statin-or-fibrate-lately', anyOfSet('statin-or-fibrate-lately', STATIN_OR_FIBRATE)],
   ['statin-partner', statinPartner],
 ];
