@@ -45,6 +45,7 @@ function searchesFor(patientId: string, now: Date): string[] {
   return [
     of('Observation', `&date=ge${since}`),
     of('Condition'),
+    of('AllergyIntolerance'),
     of('MedicationStatement', '&_include=MedicationStatement:medication'),
     of('MedicationRequest', '&_include=MedicationRequest:medication'),
     of('MedicationAdministration', '&_include=MedicationAdministration:medication'),

@@ -92,6 +92,7 @@ function compileAll(
 const DERIVED_UNITS: ReadonlyMap<string, string> = new Map([
   ['potassium', 'mmol/L'],
   ['potassium-high-unconfirmed', 'mmol/L'],
+  ['potassium-30d', 'mmol/L'],
   ['sodium', 'mmol/L'],
   ['calcium-best', 'mmol/L'],
   ['calcium-total-only', 'mmol/L'],
@@ -104,6 +105,8 @@ const DERIVED_UNITS: ReadonlyMap<string, string> = new Map([
   ['urea', 'mmol/L'],
   ['egfr', 'mL/min/{1.73_m2}'],
   ['age', 'years'],
+  ['creatinine-clearance', 'mL/min'],
+  ['alcohol-units-per-week', 'units/week'],
   ['temperature-highest-48h', 'Cel'],
   ['osmolarity-calculated', 'mmol/L'],
   ['fluid-intake-24h', 'mL'],

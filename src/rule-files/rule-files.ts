@@ -108,7 +108,7 @@ function readRule(
 
 function checkConditionsOf(json: unknown, names: ConditionNames, report: Report): void {
   if (!isRecord(json)) return;
-  for (const key of ['firesWhen', 'notWhen', 'clearsWhen']) {
+  for (const key of ['firesWhen', 'notWhen', 'clearsWhen', 'lowerTierWhen']) {
     if (json[key] !== undefined) checkCondition(json[key], [key], names, report);
   }
   for (const key of ['tiers', 'advice', 'absorbs', 'blocks', 'cautions', 'needs']) {

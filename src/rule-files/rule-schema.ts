@@ -82,6 +82,7 @@ export const ruleSchema = z.strictObject({
           context.addIssue({ code: 'custom', path: [index], message: 'only the last tier has no "when"' });
       });
     }),
+  lowerTierWhen: condition.optional(),
   ownHandlingOf: z.array(text).optional(),
   summary: wording,
   advice: z.array(z.union([adviceId, z.strictObject({ advice: adviceId, when: condition })])),
@@ -100,6 +101,7 @@ export const ruleSchema = z.strictObject({
     .string()
     .regex(/^g-[a-z-]+$/, 'must be like g-electrolyte')
     .optional(),
+  groupUpTo: tier.optional(),
   code: z.string().regex(/^[A-Z]{2,10}$/, 'must be a code of v3-ActCode such as OBSA'),
   source: z.strictObject({
     citations: z.array(text).nonempty('must name at least one source'),

@@ -13,6 +13,7 @@ import type { ConceptFile } from '../core/concepts/concept-file.ts';
 import { FRESH_DAYS } from '../core/facts/symptoms.ts';
 import type { CodeBook } from './code-book.ts';
 import type { Vector } from './rule-schema.ts';
+import { allergyFor, habitFor, textMedicineFor } from './vector-answers.ts';
 import { carePlanFor, checklistFor, diaryFor } from './vector-forms.ts';
 import {
   answerFor,
@@ -49,6 +50,12 @@ export const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ['egfr', 'egfr-reported'],
   ['temperature', 'body-temperature'],
   ['qtc', 'qtc-interval'],
+  ['ck', 'ck-serum'],
+  ['glucose', 'glucose-plasma'],
+  ['weight', 'body-weight'],
+  ['systolic', 'systolic-blood-pressure'],
+  ['tsh', 'tsh-serum'],
+  ['phosphate', 'phosphate-serum'],
   ['urine-acr', 'urine-albumin-creatinine-ratio'],
   ['cramps-present', 'leg-cramp'],
   ['rigors', 'chills-or-rigors'],
@@ -111,6 +118,8 @@ export function vectorChart(vector: Vector, codes: CodeBook, now: Date): Chart {
   return chartOf([patient(vector, now), ...resources]);
 }
 
+const HABITS = new Set(['alcohol-use', 'tobacco-smoking-status']);
+
 /** Keys that are whole resources. */
 const WHOLE: ReadonlyMap<string, (words: string, writer: Writer) => Resource[]> = new Map<
   string,
@@ -123,6 +132,8 @@ const WHOLE: ReadonlyMap<string, (words: string, writer: Writer) => Resource[]> 
 
 function resourcesFor(key: string, value: string | number | boolean, writer: Writer): Resource[] {
   if (key === 'ordered') return orderFor(String(value), writer);
+  if (key === 'allergy') return allergyFor(String(value), writer);
+  if (key === 'medicine in words') return textMedicineFor(String(value), writer);
   const whole = WHOLE.get(key);
   if (whole !== undefined) return whole(String(value), writer);
   if (key.startsWith(CHECKLIST)) return askedFor(key.slice(CHECKLIST.length), String(value), writer);
@@ -130,6 +141,7 @@ function resourcesFor(key: string, value: string | number | boolean, writer: Wri
   if (words !== undefined) return namedInWords(words, String(value), writer);
   const id = SHORT_NAMES.get(key) ?? key;
   const concept = writer.codes.concept(id);
+  if (concept !== undefined && HABITS.has(id)) return habitFor(concept, String(value), writer);
   if (concept !== undefined && isCoded(concept, value)) return answerFor(concept, String(value), writer);
   if (concept?.unit !== undefined) return resultFor(concept, value, writer);
   if (concept !== undefined && (concept.kind === 'condition' || concept.kind === 'observation')) {
@@ -140,7 +152,8 @@ function resourcesFor(key: string, value: string | number | boolean, writer: Wri
       ? answerFor(concept, String(value), writer)
       : conditionFor(concept, plain, writer);
   }
-  const drug = writer.codes.ingredient(key);
+  // A class without an ingredient of its own, such as a salt substitute, is written by its own code.
+  const drug = writer.codes.ingredient(key) ?? writer.codes.codeOf(key);
   if (drug !== undefined) return medicineFor(drug, String(value), writer);
   const parts = key.split(' with ').map((part) => writer.codes.ingredient(part));
   if (parts.length > 1 && !parts.includes(undefined))

@@ -24,8 +24,8 @@ export interface Writer {
 /** A vector says something that its reader does not know. */
 export class VectorError extends Error {}
 
-const UCUM = 'http://unitsofmeasure.org';
-const SUBJECT = { reference: 'Patient/vector' };
+export const UCUM = 'http://unitsofmeasure.org';
+export const SUBJECT = { reference: 'Patient/vector' };
 const VITAL_SIGNS = new Set([
   'body-temperature',
   'heart-rate',
@@ -49,13 +49,15 @@ const SPAN = '(\\d+(?:\\.\\d+)?) (h|hours|days?|weeks?|months?|years?)'; // our 
 const AGO = new RegExp(`,? ?${SPAN} ago`);
 const DURATION = new RegExp(`^${SPAN}$`);
 
-/** `0.65 right`, `3.9 mmol/L haemolysed`, `<3.0 mmol/L`, `80 umol/L, 40 h ago`, `3.2 mmol/L entered-in-error`, or a number in the canonical unit. */
+/** `0.65 right`, `3.9 mmol/L haemolysed`, `<3.0 mmol/L`, `800 U/L, upper limit 200`, `80 umol/L, 40 h ago`, `3.2 mmol/L entered-in-error`, or a number in the canonical unit. */
 export function resultFor(
   concept: ConceptFile,
   value: string | number | boolean,
   writer: Writer,
 ): Resource[] {
-  const words = typeof value === 'number' ? `${value} ${concept.unit}` : String(value);
+  const [words = '', upperLimit] = (
+    typeof value === 'number' ? `${value} ${concept.unit}` : String(value)
+  ).split(', upper limit ');
   const { at, rest: undated } = dated(words, VITAL_SIGNS.has(concept.id) ? 2 * HOUR : DAY, writer.now);
   const { word: status, rest: unstated } = taken(undated, [
     'entered-in-error',
@@ -77,6 +79,7 @@ export function resultFor(
       ...(comparator && { comparator: comparator as '<' }),
       ...unitOf(concept, unit),
     },
+    ...(upperLimit && { referenceRange: [{ high: { value: Number(upperLimit), ...(unit && { unit }) } }] }),
   };
   if (VITAL_SIGNS.has(concept.id) || specimen === 'haemolysis unknown') return [measured];
   const specimenReference = { reference: `Specimen/${observation.id}-s` };
@@ -106,9 +109,11 @@ function haemolysisReport(positive: boolean, at: string, writer: Writer): Observ
   };
 }
 
+const SINCE = new RegExp(`, since ${SPAN} ago`);
+
 /**
  * `true`, `false`, `"true, 2 days ago"`, `"true, onset 6 h, left side"`, a count such as 3, a length such as
- * `61 min`, a timing such as `during-exercise`.
+ * `61 min`, a timing such as `during-exercise`; `"true, since 5 days ago"` is a diagnosis with its onset.
  */
 export function symptomFor(
   concept: ConceptFile,
@@ -117,6 +122,7 @@ export function symptomFor(
 ): Resource[] {
   if (typeof value === 'number')
     return [{ ...observationOf(concept, before(writer.now, DAY), writer), valueInteger: value }];
+  if (SINCE.test(String(value))) return conditionFor(concept, value, writer);
   const { at, rest } = dated(String(value), DAY, writer.now);
   const observation = observationOf(concept, at, writer);
   const [, amount, unit] = /^(\d+(?:\.\d+)?) (min|h)$/.exec(rest) ?? [];
@@ -203,13 +209,14 @@ export function orderFor(words: string, writer: Writer): Resource[] {
   return [{ ...base, resourceType: 'ServiceRequest', status: 'active', intent: 'order' }];
 }
 
-/** `true`, `false` (refuted), `suspected`, `resolved`, `procedure in-progress`, each with `, 2 days ago`. */
+/** `true`, `false` (refuted), `suspected`, `resolved`, `remission`, `procedure in-progress`, each with `, 2 days ago`, `, since 5 days ago`. */
 export function conditionFor(
   concept: ConceptFile,
   value: string | number | boolean,
   writer: Writer,
 ): Resource[] {
-  const { at, rest } = dated(String(value), DAY, writer.now);
+  const since = SINCE.exec(String(value));
+  const { at, rest } = dated(String(value).replace(SINCE, ''), DAY, writer.now);
   const procedure = /^procedure (in-progress|completed|not-done)$/.exec(rest)?.[1];
   if (procedure !== undefined) {
     const base = { id: writer.next(), code: codeFor(concept, writer), subject: SUBJECT };
@@ -218,12 +225,13 @@ export function conditionFor(
   }
   const verification = {
     true: 'confirmed',
+    remission: 'confirmed',
     false: 'refuted',
     suspected: 'provisional',
     resolved: 'confirmed',
   }[rest];
   if (verification === undefined)
-    throw new VectorError(`a condition is true, false, suspected or resolved, not "${value}"`);
+    throw new VectorError(`a condition is true, false, suspected, resolved or remission, not "${value}"`);
   const condition: Condition = {
     resourceType: 'Condition',
     id: writer.next(),
@@ -231,7 +239,7 @@ export function conditionFor(
       coding: [
         {
           system: 'http://terminology.hl7.org/CodeSystem/condition-clinical',
-          code: rest === 'resolved' ? 'resolved' : 'active',
+          code: rest === 'resolved' || rest === 'remission' ? rest : 'active',
         },
       ],
     },
@@ -242,6 +250,7 @@ export function conditionFor(
     subject: SUBJECT,
     recordedDate: at,
     ...(rest === 'resolved' && { abatementDateTime: at }),
+    ...(since === null ? {} : { onsetDateTime: before(writer.now, lengthOf(since)) }),
   };
   return [condition];
 }
@@ -255,8 +264,15 @@ const ROUTES: ReadonlyMap<string, string> = new Map([
 ]);
 
 const SINCE_DAY = /^since (\d{4}-\d{2}-\d{2})$/;
+const TIMES = /^at (\d\d:\d\d(?: and \d\d:\d\d)*)$/;
+/** What else may stand behind the status of a medicine. */
+const REMARKS = new Set(['route unknown', 'start unknown', 'for malaria']);
 
-/** `active, since 2026-05-01`, `active`, `active, 2 years`, `ordered, 5 days`, `stopped 14 days ago`, `on-hold`, `not-taken`, `unknown`; `active, ear drops`. */
+/**
+ * `active`, `active, 2 years`, `active, since 2026-05-01`, `ordered, 5 days`, `stopped 14 days ago`,
+ * `stopped 14 days ago, 1 year` (taken so long), `on-hold`, `not-taken`, `unknown`;
+ * `active, ear drops`, `active, route unknown`, `active, start unknown`, `active, at 08:00 and 20:00`.
+ */
 export function medicineFor(
   drug: CodeableConcept | readonly CodeableConcept[],
   words: string,
@@ -264,17 +280,33 @@ export function medicineFor(
 ): Resource[] {
   const [status = '', ...more] = words.split(', ');
   const route = more.map((word) => ROUTES.get(word)).find((found) => found !== undefined) ?? 'route-oral';
-  const span = more.map((word) => DURATION.exec(word)).find((found) => found !== null);
+  const span = more.map((word) => DURATION.exec(word)).find((found) => found !== null) ?? undefined;
   const day = more.map((word) => SINCE_DAY.exec(word)?.[1]).find((found) => found !== undefined);
-  const unknown = more.find((word) => !ROUTES.has(word) && !DURATION.test(word) && !SINCE_DAY.test(word));
+  const [, times] = more.map((word) => TIMES.exec(word)).find((found) => found !== null) ?? [];
+  const patterns = [DURATION, TIMES, SINCE_DAY];
+  const unknown = more.find(
+    (word) => !ROUTES.has(word) && !REMARKS.has(word) && !patterns.some((pattern) => pattern.test(word)),
+  );
   if (unknown !== undefined) throw new VectorError(`"${unknown}" says nothing about a medicine`);
-  const dosage = [{ route: writer.codes.codeOf(route) as CodeableConcept }];
+  const dosage = [
+    {
+      ...(more.includes('route unknown') ? {} : { route: writer.codes.codeOf(route) as CodeableConcept }),
+      ...(times === undefined
+        ? {}
+        : { timing: { repeat: { timeOfDay: times.split(' and ').map((time) => `${time}:00`) } } }),
+    },
+  ];
   const base = {
     id: writer.next(),
     ...medicationOf(drug),
     subject: SUBJECT,
     meta: { lastUpdated: before(writer.now, DAY) },
+    ...(more.includes('for malaria') ? { reasonCode: [{ text: 'Malaria' }] } : {}),
   };
+  if (more.includes('start unknown')) {
+    const asserted = { status: 'active', dateAsserted: before(writer.now, DAY) } as const;
+    return [{ ...base, ...asserted, resourceType: 'MedicationStatement', dosage }];
+  }
   const start = day ?? before(writer.now, span === undefined ? 10 * DAY : lengthOf(span));
   if (status === 'ordered' || status === 'planned') {
     const intent = status === 'ordered' ? 'order' : 'proposal';
@@ -289,7 +321,12 @@ export function medicineFor(
     return [request];
   }
   return [
-    { ...base, ...statementWords(status, start, writer.now), resourceType: 'MedicationStatement', dosage },
+    {
+      ...base,
+      ...statementWords(status, start, writer.now, span),
+      resourceType: 'MedicationStatement',
+      dosage,
+    },
   ];
 }
 
@@ -309,6 +346,7 @@ function statementWords(
   status: string,
   start: string,
   now: Date,
+  taken: RegExpExecArray | undefined,
 ): Pick<MedicationStatement, 'status' | 'effectivePeriod' | 'dateAsserted'> & {
   status: MedicationStatement['status'];
 } {
@@ -316,7 +354,8 @@ function statementWords(
   const stopped = new RegExp(`^stopped ${SPAN} ago$`).exec(status);
   if (stopped !== null) {
     const end = before(now, lengthOf(stopped));
-    const began = new Date(Date.parse(end) - 30 * DAY).toISOString();
+    const length = taken === undefined ? 30 * DAY : lengthOf(taken);
+    const began = new Date(Date.parse(end) - length).toISOString();
     return { status: 'completed', effectivePeriod: { start: began, end }, dateAsserted: end };
   }
   if (
@@ -333,7 +372,12 @@ function statementWords(
   );
 }
 
-function observationOf(concept: ConceptFile, at: string, writer: Writer, status = 'final'): Observation {
+export function observationOf(
+  concept: ConceptFile,
+  at: string,
+  writer: Writer,
+  status = 'final',
+): Observation {
   return {
     resourceType: 'Observation',
     id: writer.next(),
@@ -372,6 +416,6 @@ function lengthOf([, amount, unit]: RegExpExecArray): number {
   return Number(amount) * LENGTH[unit as keyof typeof LENGTH];
 }
 
-function before(now: Date, length: number): string {
+export function before(now: Date, length: number): string {
   return new Date(now.getTime() - length).toISOString();
 }

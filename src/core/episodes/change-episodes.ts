@@ -187,7 +187,8 @@ function voidEvidence(episode: Episode, chart: Chart): string | undefined {
 }
 
 function statusOf(resource: Resource): string | undefined {
-  if (resource.resourceType === 'Condition') return resource.verificationStatus?.coding?.[0]?.code;
+  if (resource.resourceType === 'Condition' || resource.resourceType === 'AllergyIntolerance')
+    return resource.verificationStatus?.coding?.[0]?.code;
   return 'status' in resource ? String(resource.status) : undefined;
 }
 

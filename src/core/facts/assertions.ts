@@ -14,6 +14,7 @@ import type {
 import { readInstant, readPeriodEnd } from '../../vocabulary/instant.ts';
 import type { Chart } from '../chart/chart.ts';
 import type { ConceptId, Concepts } from '../concepts/concept.ts';
+import { fromAllergy } from './allergies.ts';
 import type { Note } from './fact.ts';
 import type { FactSettings } from './settings.ts';
 import { ASKED_BY } from './symptoms.ts';
@@ -46,6 +47,8 @@ export function readAssertions(chart: Chart, reader: Reader): Map<ConceptId, Ass
     switch (resource.resourceType) {
       case 'Condition':
         return fromCondition(resource, reader);
+      case 'AllergyIntolerance':
+        return fromAllergy(resource, reader);
       case 'Observation':
         return fromObservation(resource, reader);
       case 'Procedure':
@@ -78,7 +81,10 @@ function fromCondition(condition: Condition, reader: Reader): Assertion[] {
     readInstant(condition.recordedDate, zone)?.at ?? readInstant(condition.meta?.lastUpdated, zone)?.at;
   const at = recorded ?? onset;
   if (at === undefined) return [];
-  const notes = verification !== undefined && SUSPECTED.has(verification) ? ['suspected'] : [];
+  const notes = [
+    ...(verification !== undefined && SUSPECTED.has(verification) ? ['suspected'] : []),
+    ...(codeOf(condition.clinicalStatus) === 'remission' ? ['remission'] : []),
+  ];
   const says = verification === 'refuted' ? 'absent' : stateOf(condition);
   const base = {
     by: 'condition' as const,

@@ -24,13 +24,15 @@ import {
   tetanyLike,
   urea,
 } from './combined.ts';
-import { CREATINE_KINASE } from './creatine-kinase.ts';
+import { CRAMP_MEDICINE_FACTS } from './cramp-medicines.ts';
 import { DIARY } from './diary.ts';
 import { DIURETICS } from './diuretics.ts';
 import { EARLY_WARNING } from './early-warning.ts';
 import { egfr, egfrComputed, egfrStage } from './egfr.ts';
 import type { Former } from './fact-source.ts';
 import { FLUID_AND_SALT } from './fluid-and-salt.ts';
+import { FLUOROQUINOLONE_FACTS } from './fluoroquinolone.ts';
+import { FLUOROQUINOLONE_PARTNER_FACTS } from './fluoroquinolone-partners.ts';
 import { HYDRATION } from './hydration.ts';
 import {
   fever,
@@ -45,6 +47,7 @@ import { KIDNEY_COURSE } from './kidney-course.ts';
 import { KIDNEY_SIGNS } from './kidney-signs.ts';
 import { LIFESTYLE } from './lifestyle.ts';
 import { LIMB_DANGER } from './limb-danger.ts';
+import { MUSCLE_FACTS } from './muscle.ts';
 import { NEURO } from './neuro.ts';
 import { age, pregnant, sex } from './patient-facts.ts';
 import { potassium, potassiumHighUnconfirmed, sodium } from './potassium.ts';
@@ -101,7 +104,6 @@ export const DERIVED: ReadonlyMap<string, Former> = new Map([
   ...TESTED,
   ...DIURETICS,
   ...VITAMIN_D,
-  ...CREATINE_KINASE,
   ...URINARY_COURSE,
   ...EARLY_WARNING,
   ...ANKLE_INDEX,
@@ -113,4 +115,8 @@ export const DERIVED: ReadonlyMap<string, Former> = new Map([
   ...HYDRATION,
   ...DIARY,
   ...LIFESTYLE,
+  ...FLUOROQUINOLONE_FACTS,
+  ...FLUOROQUINOLONE_PARTNER_FACTS,
+  ...MUSCLE_FACTS,
+  ...CRAMP_MEDICINE_FACTS,
 ]);

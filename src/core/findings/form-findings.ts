@@ -14,13 +14,9 @@ import type { RuleSet } from '../rules/rule-set.ts';
 import { higher } from '../rules/tier.ts';
 import { factInWords } from '../rules/words.ts';
 import { counterfactual } from './counterfactual.ts';
+import { drugReviewLines } from './drug-review.ts';
+import { type FiredRule, groupOf, isInvolved } from './fired-rule.ts';
 import { fillSummary } from './summary.ts';
-
-interface FiredRule {
-  readonly rule: CompiledRule;
-  readonly verdict: Verdict;
-  readonly tier: Tier;
-}
 
 const NOT_KNOWN_SHOWN = 3; // foundations 8
 
@@ -55,8 +51,9 @@ const MERGED_FROM_TWO = 'g-electrolyte';
  * A rule of the electrolyte group stands alone while no other one fires, and when it shares a medicine
  * that is known to be active with another one: then the medicine is the cause, not chance.
  */
-function problemOf({ rule }: FiredRule, leading: readonly FiredRule[], facts: Facts): string {
-  const group = rule.file.group;
+function problemOf(fired: FiredRule, leading: readonly FiredRule[], facts: Facts): string {
+  const { rule } = fired;
+  const group = groupOf(fired);
   if (group !== MERGED_FROM_TWO) return group ?? rule.id;
   const members = leading.filter((other) => other.rule.file.group === group);
   const merging = members.filter((member) =>
@@ -114,6 +111,9 @@ function absorption(fired: ReadonlyMap<string, FiredRule>, facts: Facts, now: Da
   for (const yielding of fired.values()) {
     const leader = leaderFor(yielding, fired, direct);
     if (leader !== undefined && !direct.has(yielding.rule.id)) direct.set(yielding.rule.id, leader);
+  }
+  for (const [line, taker] of drugReviewLines([...fired.values()], facts)) {
+    if (!direct.has(line) && endOfChain(taker, direct) !== line) direct.set(line, taker);
   }
   return new Map([...direct.keys()].map((rule) => [rule, endOfChain(rule, direct)]));
 }
@@ -240,15 +240,6 @@ function citedBy(
 ): string[] {
   const references = ids.filter((id) => holds(id, facts)).flatMap((id) => factOf(facts, id).from);
   return [...new Set(references)].filter((reference) => !reference.startsWith('Patient/')).sort();
-}
-
-/** A medicine taken or prescribed, or a condition that is present. */
-function isInvolved(id: FactId, facts: Facts): boolean {
-  const fact = factOf(facts, id);
-  return (
-    fact.state === 'known' &&
-    (fact.value === true || fact.value === 'taking' || fact.value === 'prescribed' || fact.value === 'recent')
-  );
 }
 
 function isPreliminary(rule: CompiledRule, facts: Facts): boolean {

@@ -40,6 +40,7 @@ export interface CompiledRule {
   readonly notWhen?: Compiled;
   readonly clearsWhen: Compiled;
   readonly tiers: readonly { readonly tier: Tier; readonly when?: Compiled }[];
+  readonly lowerTierWhen?: Compiled;
   readonly advice: readonly { readonly advice: string; readonly when?: Compiled }[];
   readonly absorbs: readonly {
     readonly rule: string;
@@ -80,6 +81,7 @@ export function compileRule(file: RuleFile, overlay: Overlay = {}, unitOf: UnitO
     ...(file.notWhen && { notWhen: compile(file.notWhen, build) }),
     clearsWhen: compile(file.clearsWhen, { ...build, aim: 'clearing' }),
     tiers: file.tiers.map(({ tier, when }) => ({ tier, ...compiledWhen(when, build) })),
+    ...(file.lowerTierWhen && { lowerTierWhen: compile(file.lowerTierWhen, build) }),
     advice: file.advice.map((line) =>
       typeof line === 'string'
         ? { advice: line }

@@ -75,6 +75,8 @@ export interface RuleFile {
   readonly clearsWhen: Condition;
   /** First match wins; the last has no `when`. */
   readonly tiers: readonly { readonly tier: Tier; readonly when?: Condition }[];
+  /** One tier lower while this holds, never below low. */
+  readonly lowerTierWhen?: Condition;
   /** Quality notes that do not lower the tier of this rule, because its own tiers take them in. */
   readonly ownHandlingOf?: readonly string[];
   /** Text with `{fact.value}`, `{fact.date}`, `{fact.name}` slots; an empty slot is left out with its phrase. */
@@ -94,6 +96,8 @@ export interface RuleFile {
   readonly yieldsTo?: Tier;
   /** Merge group: rules of one group form one finding. */
   readonly group?: string;
+  /** A member of its group only up to this tier; above it an alert of its own. */
+  readonly groupUpTo?: Tier;
   /** v3-ActCode of the issue. */
   readonly code: string;
   readonly source: {

@@ -93,6 +93,7 @@ export function factInWords(fact: FactId): string {
     last: `last known ${name}`,
     'drug-days': `days on ${name}`,
     'drug-new': `new ${name}`,
+    'drug-ended-days': `days since the end of ${name}`,
   };
   return frames[group] ?? `${group.replaceAll('-', ' ')} ${name}`;
 }
