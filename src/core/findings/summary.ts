@@ -50,7 +50,10 @@ function slotText(slot: string, facts: Facts, zone: string): string {
     case 'name':
       return namesText(fact.names ?? []);
     case 'note':
-      return fact.notes.filter((note) => SHOWN_NOTES.has(note)).join(', ');
+      return fact.notes
+        .filter((note) => SHOWN_NOTES.has(note))
+        .map((note) => note.replaceAll('-', ' '))
+        .join(', ');
     default:
       return '';
   }
@@ -64,6 +67,9 @@ const SHOWN_NOTES = new Set([
   'computed',
   'adjusted-for-albumin',
   'corrected-by-laboratory',
+  'pending-albumin',
+  'glucose-adjusted',
+  'rise-timing-not-shown',
 ]);
 
 /** `3.2`, `<3.0`, `at most 3.3`, `31 to 42`. eGFR and age as whole numbers. */
