@@ -78,6 +78,14 @@ export const akiRecorded: Former = (source) => ({
   concept: 'aki-recorded',
 });
 
+/** The stage while there is one, for sentences that speak of an injury; unknown at stage 0. */
+export const akiStageRaised: Former = (source) => {
+  const stage = source.fact('aki-stage');
+  return isBelow(stage, 1) === 'false'
+    ? { ...stage, concept: 'aki-stage-raised' }
+    : unknownFact('aki-stage-raised', 'not-applicable', { from: stage.from });
+};
+
 /** An acute kidney injury in the last 90 days: by creatinine, or as a diagnosis. */
 export const akiEpisode90d: Former = (source) => {
   const id = 'aki-episode-90d';
@@ -259,6 +267,7 @@ function isExact(reading: Reading): reading is Reading & { value: number } {
 export const KIDNEY_COURSE: readonly (readonly [string, Former])[] = [
   ['ckd-chronic', ckdChronic],
   ['aki-recorded', akiRecorded],
+  ['aki-stage-raised', akiStageRaised],
   ['aki-episode-90d', akiEpisode90d],
   ['creatinine-over-baseline', creatinineOverBaseline],
   ['creatinine-baseline', creatinineBaseline],

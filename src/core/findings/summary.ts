@@ -52,7 +52,7 @@ function slotText(slot: string, facts: Facts, zone: string): string {
     case 'note':
       return fact.notes
         .filter((note) => SHOWN_NOTES.has(note))
-        .map((note) => NOTE_WORDS.get(note) ?? note)
+        .map((note) => NOTE_WORDS.get(note) ?? note.replaceAll('-', ' '))
         .join(', ');
     default:
       return '';
@@ -68,6 +68,9 @@ const SHOWN_NOTES = new Set([
   'adjusted-for-albumin',
   'corrected-by-laboratory',
   'assumed-uln',
+  'pending-albumin',
+  'glucose-adjusted',
+  'rise-timing-not-shown',
 ]);
 const NOTE_WORDS = new Map([['assumed-uln', 'assumed limit']]);
 
