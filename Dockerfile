@@ -22,6 +22,8 @@ VOLUME /data
 # A number, so that an orchestrator can see that it is not root.
 USER 1000:1000
 
+# Inside a container the loopback address reaches nobody.
+ENV HOST=0.0.0.0
 ENV PORT=8080
 EXPOSE 8080
 

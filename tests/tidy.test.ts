@@ -179,6 +179,7 @@ function filesBelow(folder: string): string[] {
     const entries = readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true });
     return entries
       .filter((entry) => entry.isFile() && !entry.name.endsWith('.ndjson'))
+      .filter((entry) => !entry.parentPath.includes('node_modules'))
       .map((entry) =>
         join(entry.parentPath, entry.name)
           .slice(ROOT.length + 1)

@@ -24,7 +24,7 @@ const BENEATH: Readonly<Record<string, readonly string[]>> = {
 /** Not part of the service: they stand for the hospital. */
 const APART: Readonly<Record<string, readonly string[]>> = { sandbox: ['vocabulary'], demo: ['vocabulary'] };
 /** May import everything, and are imported by nothing else. */
-const ON_TOP = ['commands', 'config', 'main'];
+const ON_TOP = ['commands', 'config', 'main', 'start'];
 
 const CORE_PACKAGES = ['json-rules-engine'];
 const CORE_TYPES = ['@medplum/fhirtypes'];

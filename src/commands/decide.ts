@@ -6,6 +6,8 @@ import type { Bundle, Resource } from '@medplum/fhirtypes';
 import { type Chart, ChartError, chartOf } from '../core/chart/chart.ts';
 import { decide } from '../core/decide.ts';
 import type { Decision, Finding, Verdict } from '../core/decision.ts';
+import { unknownFact } from '../core/facts/fact.ts';
+import { allClauses } from '../core/rules/explain.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
 import { factInWords, factSeen } from '../core/rules/words.ts';
 import { showInstant } from '../vocabulary/instant.ts';
@@ -27,14 +29,24 @@ export async function decideCommand(
   terminal: Terminal,
 ): Promise<void> {
   const decision = await decide(readChart(options.chart), ruleSet, options.at, []);
-  if (options.json) terminal.write(JSON.stringify(forTools(decision)));
+  if (options.json) terminal.write(JSON.stringify(forTools(decision, ruleSet)));
   else showDecision(decision, ruleSet, terminal);
 }
 
-/** What outside tools rely on: facts, verdicts, findings; and the rest of the record. */
-function forTools(decision: Decision): object {
+/** What outside tools rely on: facts, verdicts, findings. Facts that a rule asks for are there also when nobody recorded them. */
+function forTools(decision: Decision, ruleSet: RuleSet): object {
   const { episodeChanges: _unshown, ...rest } = decision;
-  return rest;
+  const known = new Set(decision.facts.map(({ concept }) => concept));
+  const asked = ruleSet.rules.flatMap((rule) =>
+    [
+      rule.firesWhen,
+      rule.clearsWhen,
+      ...(rule.notWhen ? [rule.notWhen] : []),
+      ...rule.tiers.flatMap(({ when }) => (when ? [when] : [])),
+    ].flatMap(allClauses),
+  );
+  const unrecorded = [...new Set(asked.map(({ fact }) => fact))].filter((fact) => !known.has(fact)).sort();
+  return { ...rest, facts: [...decision.facts, ...unrecorded.map((fact) => unknownFact(fact, 'no-record'))] };
 }
 
 /** A Bundle or NDJSON of one patient. @throws InputError */

@@ -64,10 +64,12 @@ export async function demo(config: Config, parts: DemoParts, stop: AbortSignal):
   const { terminal } = parts;
   const file = join(config.dataDir, 'demo.json');
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  if (!existsSync(file))
+    terminal.write('Preparing the embedded database and the sandbox for the first time ...');
   let progress = readProgress(file);
   await using sandbox = await startSandbox({
     port: config.sandboxPort,
-    clientIds: 'refused',
+    clientIds: 'allowed',
     deliverAs: 'medplum',
     folder: join(config.dataDir, 'sandbox'),
   });
@@ -85,6 +87,7 @@ export async function demo(config: Config, parts: DemoParts, stop: AbortSignal):
   lines.welcome(running.url, parts.ruleSet.rules.length, running.store.kind);
   await running.subscribe();
   await running.quiet();
+  lines.storyStarts(fixtures.length);
   const begun = Date.now();
   for (const [index, step] of story.steps.entries()) {
     if (index < progress.stepsTold) continue;
@@ -188,6 +191,7 @@ class Lines {
   readonly #terminal: Terminal;
   readonly #names: ReadonlyMap<string, string>;
   readonly #base: string;
+  #telling = false;
 
   constructor(terminal: Terminal, names: ReadonlyMap<string, string>, base: string) {
     this.#terminal = terminal;
@@ -225,19 +229,31 @@ class Lines {
     this.#terminal.write(this.#terminal.paint('bold', `· ${says}`));
   }
 
-  evaluated({ patientId, decision, events, tookMs }: Evaluated): void {
+  /** Until the story starts, patients who were there before are read: only their alerts are told. */
+  storyStarts(patients: number): void {
+    this.#telling = true;
     const { write, paint } = this.#terminal;
-    const what = events.map((event) => event.reference).join(', ') || 'a sweep';
-    const quiet =
-      decision.episodeChanges.length === 0
-        ? 'no change'
-        : decision.episodeChanges.map(({ change }) => CHANGE_WORDS[change]).join(', ');
     write(
       paint(
         'dim',
-        `  pushed   ${what} → ${this.name(patientId)} evaluated in ${Math.round(tookMs)} ms: ${quiet}`,
+        `  ${patients} patients were there already and have been read; what follows is pushed as it happens.`,
       ),
     );
+    write('');
+  }
+
+  evaluated({ patientId, decision, events, tookMs }: Evaluated): void {
+    if (!this.#telling) return;
+    const { write, paint } = this.#terminal;
+    const [first] = events;
+    const what =
+      first === undefined
+        ? 'due again'
+        : `${first.reference}${events.length > 1 ? ` +${events.length - 1}` : ''}`;
+    const changes =
+      decision.episodeChanges.map(({ change }) => CHANGE_WORDS[change]).join(', ') || 'no change';
+    write(paint('dim', `  pushed     ${what}`));
+    write(paint('dim', `  evaluated  ${this.name(patientId)} in ${Math.round(tookMs)} ms: ${changes}`));
   }
 
   delivered({ delivery, outcome }: Delivered): void {
@@ -248,9 +264,9 @@ class Lines {
     const closed = change === 'resolve' || change === 'withdraw' || change === 'supersede';
     const mark = closed ? paint('green', CHANGE_WORDS[change].toUpperCase()) : this.tier(episode.tier);
     write(
-      `  ${CHANGE_WORDS[change].padEnd(8)} ${mark} ${paint('bold', this.name(delivery.patientId))}: ${closed ? (delivery.what.reason ?? '') : episode.finding.summary}`,
+      `  ${CHANGE_WORDS[change].padEnd(10)} ${mark} ${paint('bold', this.name(delivery.patientId))}: ${closed ? (delivery.what.reason ?? '') : episode.finding.summary}`,
     );
-    write(paint('dim', `           ${address}`));
+    write(paint('dim', `             ${address}`));
   }
 }
 

@@ -51,6 +51,7 @@ function searchesFor(patientId: string, now: Date): string[] {
     of('MedicationDispense', '&_include=MedicationDispense:medication'),
     of('Procedure'),
     of('QuestionnaireResponse'),
+    of('ServiceRequest'),
     of('DiagnosticReport'),
     of('Specimen'),
   ];

@@ -26,7 +26,13 @@ export class VectorError extends Error {}
 
 const UCUM = 'http://unitsofmeasure.org';
 const SUBJECT = { reference: 'Patient/vector' };
-const VITAL_SIGNS = new Set(['body-temperature', 'heart-rate', 'respiratory-rate', 'oxygen-saturation']);
+const VITAL_SIGNS = new Set([
+  'body-temperature',
+  'heart-rate',
+  'respiratory-rate',
+  'oxygen-saturation',
+  'systolic-blood-pressure',
+]);
 const LENGTH = {
   h: HOUR,
   hours: HOUR,
@@ -43,7 +49,7 @@ const SPAN = '(\\d+(?:\\.\\d+)?) (h|hours|days?|weeks?|months?|years?)'; // our 
 const AGO = new RegExp(`,? ?${SPAN} ago`);
 const DURATION = new RegExp(`^${SPAN}$`);
 
-/** `3.9 mmol/L haemolysed`, `<3.0 mmol/L`, `80 umol/L, 40 h ago`, `3.2 mmol/L entered-in-error`, or a number in the canonical unit. */
+/** `0.65 right`, `3.9 mmol/L haemolysed`, `<3.0 mmol/L`, `80 umol/L, 40 h ago`, `3.2 mmol/L entered-in-error`, or a number in the canonical unit. */
 export function resultFor(
   concept: ConceptFile,
   value: string | number | boolean,
@@ -53,20 +59,23 @@ export function resultFor(
   const { at, rest: undated } = dated(words, VITAL_SIGNS.has(concept.id) ? 2 * HOUR : DAY, writer.now);
   const { word: status, rest: unstated } = taken(undated, [
     'entered-in-error',
+    'registered',
     'preliminary',
     'amended',
     'corrected',
   ]);
-  const { word: specimen, rest } = taken(unstated, ['haemolysed', 'haemolysis unknown']);
+  const { word: specimen, rest: unmarked } = taken(unstated, ['haemolysed', 'haemolysis unknown']);
+  const { word: side, rest } = taken(unmarked, ['left', 'right']);
   const [, comparator, number, unit] = /^(<=|>=|<|>)?\s*(-?\d+(?:\.\d+)?)\s*(.*)$/.exec(rest) ?? [];
   if (number === undefined) throw new VectorError(`"${value}" is no result`);
   const observation = observationOf(concept, at, writer, status);
   const measured: Observation = {
     ...observation,
+    ...(side && { bodySite: { text: `${side} leg` } }),
     valueQuantity: {
       value: Number(number),
       ...(comparator && { comparator: comparator as '<' }),
-      ...(unit && { unit, system: UCUM, code: unit }),
+      ...unitOf(concept, unit),
     },
   };
   if (VITAL_SIGNS.has(concept.id) || specimen === 'haemolysis unknown') return [measured];
@@ -75,6 +84,12 @@ export function resultFor(
     { ...measured, specimen: specimenReference },
     { ...haemolysisReport(specimen === 'haemolysed', at, writer), specimen: specimenReference },
   ];
+}
+
+/** A ratio written without a unit is sent with the canonical one; any other number as it stands. */
+function unitOf(concept: ConceptFile, unit: string | undefined) {
+  const written = unit || (concept.unit === '{ratio}' ? concept.unit : undefined);
+  return written === undefined ? {} : { unit: written, system: UCUM, code: written };
 }
 
 function haemolysisReport(positive: boolean, at: string, writer: Writer): Observation {
@@ -108,7 +123,9 @@ export function symptomFor(
   if (unit !== undefined)
     return [{ ...observation, valueQuantity: { value: Number(amount), unit, code: unit, system: UCUM } }];
   if (concept.id === 'cramp-timing')
-    return [{ ...observation, valueCodeableConcept: { coding: [{ code: rest }] } }];
+    return [
+      { ...observation, valueCodeableConcept: { coding: [{ code: rest.replaceAll(' ', '-') }], text: rest } },
+    ];
   const [said, ...more] = rest.split(', ');
   if (said !== 'true' && said !== 'false')
     throw new VectorError(`a symptom is true or false, not "${value}"`);
@@ -133,10 +150,11 @@ function placed(observation: Observation, more: readonly string[], writer: Write
   return at;
 }
 
-/** A coded answer in words, such as `1+`, `trace` or `abnormal`; `done` is a Procedure. */
-export function answerFor(concept: ConceptFile, words: string, writer: Writer): Resource[] {
-  const { at, rest } = dated(words, DAY, writer.now);
-  if (rest === 'done') {
+/** The word of a coded result: `positive`, `2+`, `trace`, `absent`, `current`, each with `, 2 days ago`; `done` is a Procedure. */
+export function answerFor(concept: ConceptFile, value: string, writer: Writer): Resource[] {
+  const vital = concept.id === 'consciousness-level';
+  const { at, rest: undated } = dated(value, vital ? 2 * HOUR : DAY, writer.now);
+  if (undated === 'done') {
     const procedure: Procedure = {
       resourceType: 'Procedure',
       id: writer.next(),
@@ -147,23 +165,57 @@ export function answerFor(concept: ConceptFile, words: string, writer: Writer): 
     };
     return [procedure];
   }
-  return [{ ...observationOf(concept, at, writer), valueCodeableConcept: { text: rest } }];
+  const { word: status, rest } = taken(undated, ['preliminary', 'entered-in-error']);
+  return [{ ...observationOf(concept, at, writer, status), valueCodeableConcept: { text: rest } }];
 }
 
 /** Is this an answer of its own, or a procedure, rather than what is said of a condition? */
 export function isAnswer(concept: ConceptFile, value: string | number | boolean): boolean {
   const words = String(value);
-  if (/^(?:true|false|suspected|resolved)(?:,|$)/.test(words)) return false;
+  if (/^(?:true|false|suspected|resolved|procedure)(?:[, ]|$)/.test(words)) return false;
   return concept.kind === 'observation' || /^(?:done|normal|abnormal)(?:,|$)/.test(words);
 }
 
-/** `true`, `false` (refuted), `suspected`, `resolved`, each with `, 2 days ago`. */
+/** An answer of the checklist by its linkId: `yes, 2 days ago`. */
+export function askedFor(linkId: string, value: string, writer: Writer): Resource[] {
+  const { at, rest } = dated(value, DAY, writer.now);
+  const item = [{ linkId, answer: rest.split('+').map((code) => ({ valueCoding: { code } })) }];
+  const base = { id: writer.next(), subject: SUBJECT, authored: at, item };
+  return [{ ...base, resourceType: 'QuestionnaireResponse', status: 'completed' }];
+}
+
+/** A study or operation that has no confirmed code and is known by its words: `negative, 3 days ago`. */
+export function namedInWords(text: string, value: string, writer: Writer): Resource[] {
+  const { at, rest } = dated(value, DAY, writer.now);
+  const base = { id: writer.next(), subject: SUBJECT, code: { text } };
+  if (rest === 'completed')
+    return [{ ...base, resourceType: 'Procedure', status: 'completed', performedDateTime: at }];
+  const answer = { effectiveDateTime: at, valueCodeableConcept: { text: rest } };
+  return [{ ...base, ...answer, resourceType: 'Observation', status: 'final' }];
+}
+
+/** `electrolyte-panel, 3 days ago`: an active order of what the concept names. */
+export function orderFor(words: string, writer: Writer): Resource[] {
+  const { at, rest } = dated(words, DAY, writer.now);
+  const code = writer.codes.codeOf(rest);
+  if (code === undefined) throw new VectorError(`"${rest}" has no confirmed code to order`);
+  const base = { id: writer.next(), subject: SUBJECT, code, authoredOn: at };
+  return [{ ...base, resourceType: 'ServiceRequest', status: 'active', intent: 'order' }];
+}
+
+/** `true`, `false` (refuted), `suspected`, `resolved`, `procedure in-progress`, each with `, 2 days ago`. */
 export function conditionFor(
   concept: ConceptFile,
   value: string | number | boolean,
   writer: Writer,
 ): Resource[] {
   const { at, rest } = dated(String(value), DAY, writer.now);
+  const procedure = /^procedure (in-progress|completed|not-done)$/.exec(rest)?.[1];
+  if (procedure !== undefined) {
+    const base = { id: writer.next(), code: codeFor(concept, writer), subject: SUBJECT };
+    const status = procedure as 'completed';
+    return [{ ...base, resourceType: 'Procedure', status, performedDateTime: at }];
+  }
   const verification = {
     true: 'confirmed',
     false: 'refuted',
@@ -189,6 +241,7 @@ export function conditionFor(
     code: codeFor(concept, writer),
     subject: SUBJECT,
     recordedDate: at,
+    ...(rest === 'resolved' && { abatementDateTime: at }),
   };
   return [condition];
 }
@@ -201,21 +254,28 @@ const ROUTES: ReadonlyMap<string, string> = new Map([
   ['intravenous', 'route-parenteral'],
 ]);
 
-/** `active`, `active, 2 years`, `ordered, 5 days`, `stopped 14 days ago`, `on-hold`, `not-taken`, `unknown`; `active, ear drops`. */
-export function medicineFor(drug: CodeableConcept, words: string, writer: Writer): Resource[] {
+const SINCE_DAY = /^since (\d{4}-\d{2}-\d{2})$/;
+
+/** `active, since 2026-05-01`, `active`, `active, 2 years`, `ordered, 5 days`, `stopped 14 days ago`, `on-hold`, `not-taken`, `unknown`; `active, ear drops`. */
+export function medicineFor(
+  drug: CodeableConcept | readonly CodeableConcept[],
+  words: string,
+  writer: Writer,
+): Resource[] {
   const [status = '', ...more] = words.split(', ');
   const route = more.map((word) => ROUTES.get(word)).find((found) => found !== undefined) ?? 'route-oral';
   const span = more.map((word) => DURATION.exec(word)).find((found) => found !== null);
-  const unknown = more.find((word) => !ROUTES.has(word) && !DURATION.test(word));
+  const day = more.map((word) => SINCE_DAY.exec(word)?.[1]).find((found) => found !== undefined);
+  const unknown = more.find((word) => !ROUTES.has(word) && !DURATION.test(word) && !SINCE_DAY.test(word));
   if (unknown !== undefined) throw new VectorError(`"${unknown}" says nothing about a medicine`);
   const dosage = [{ route: writer.codes.codeOf(route) as CodeableConcept }];
   const base = {
     id: writer.next(),
-    medicationCodeableConcept: drug,
+    ...medicationOf(drug),
     subject: SUBJECT,
     meta: { lastUpdated: before(writer.now, DAY) },
   };
-  const start = before(writer.now, span === undefined ? 10 * DAY : lengthOf(span));
+  const start = day ?? before(writer.now, span === undefined ? 10 * DAY : lengthOf(span));
   if (status === 'ordered' || status === 'planned') {
     const intent = status === 'ordered' ? 'order' : 'proposal';
     const request: MedicationRequest = {
@@ -231,6 +291,18 @@ export function medicineFor(drug: CodeableConcept, words: string, writer: Writer
   return [
     { ...base, ...statementWords(status, start, writer.now), resourceType: 'MedicationStatement', dosage },
   ];
+}
+
+/** One code, or one product of several ingredients as a contained Medication. */
+function medicationOf(
+  drug: CodeableConcept | readonly CodeableConcept[],
+): Pick<MedicationStatement, 'medicationCodeableConcept' | 'medicationReference' | 'contained'> {
+  if (!Array.isArray(drug)) return { medicationCodeableConcept: drug as CodeableConcept };
+  const ingredient = drug.map((itemCodeableConcept: CodeableConcept) => ({ itemCodeableConcept }));
+  return {
+    contained: [{ resourceType: 'Medication', id: 'product', ingredient }],
+    medicationReference: { reference: '#product' },
+  };
 }
 
 function statementWords(

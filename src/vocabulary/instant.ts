@@ -26,8 +26,22 @@ const DATE_TIME =
  *   is no date.
  */
 export function readInstant(text: string | undefined, homeTimeZone: string): FhirInstant | undefined {
-  const match = text === undefined ? null : DATE_TIME.exec(text);
-  if (match === null || text === undefined) return undefined;
+  if (text === undefined) return undefined;
+  const key = `${homeTimeZone}|${text}`;
+  const known = instants.get(key);
+  if (known !== undefined) return known;
+  const read = parseInstant(text, homeTimeZone);
+  if (instants.size > 20_000) instants.clear();
+  if (read !== undefined) instants.set(key, read);
+  return read;
+}
+
+/** A chart says the same time many times over. */
+const instants = new Map<string, FhirInstant>();
+
+function parseInstant(text: string, homeTimeZone: string): FhirInstant | undefined {
+  const match = DATE_TIME.exec(text);
+  if (match === null) return undefined;
   const [, year, month, day, hour, minute, second = '0', fraction = '', offset] = match;
   if (!isCalendarDay(Number(year), Number(month), Number(day))) return undefined;
   if (hour === undefined)

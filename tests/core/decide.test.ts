@@ -77,7 +77,7 @@ describe('one problem, one finding', () => {
     expect(finding?.summary).toBe(
       'Low potassium 2.4 mmol/L (11 May 2026 13:00); may contribute to cramps, weakness, arrhythmia.',
     );
-    expect(finding?.detail).toMatch(/Decision support\. Not a diagnosis or an order\.$/);
+    expect(finding?.detail).toMatch(/potassium below 3.5 mmol\/L \(seen: 2.4 mmol\/L\)/);
   });
 });
 

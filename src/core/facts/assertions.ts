@@ -26,6 +26,8 @@ export interface Assertion {
   readonly at: Date;
   /** When a Condition began, where it says so. */
   readonly onset?: Date;
+  /** When a Condition ended, where it says so. */
+  readonly ended?: Date;
   readonly source: string;
   readonly notes: readonly Note[];
   /** A counted answer, such as cramps in a week. */
@@ -71,6 +73,7 @@ function fromCondition(condition: Condition, reader: Reader): Assertion[] {
   if (verification === 'entered-in-error') return [];
   const zone = reader.settings.homeTimeZone;
   const onset = readInstant(condition.onsetDateTime ?? condition.onsetPeriod?.start, zone)?.at;
+  const ended = readInstant(condition.abatementDateTime ?? condition.abatementPeriod?.end, zone)?.at;
   const recorded =
     readInstant(condition.recordedDate, zone)?.at ?? readInstant(condition.meta?.lastUpdated, zone)?.at;
   const at = recorded ?? onset;
@@ -83,6 +86,7 @@ function fromCondition(condition: Condition, reader: Reader): Assertion[] {
     source: `Condition/${condition.id}`,
     notes,
     ...(onset ? { onset } : {}),
+    ...(ended ? { ended } : {}),
   };
   return spread(condition.code, says, reader.concepts).map(([concept, said]) => ({
     ...base,
@@ -221,7 +225,10 @@ function fromAnswers(response: QuestionnaireResponse, reader: Reader): Assertion
   });
 }
 
-function itemsOf(items: readonly QuestionnaireResponseItem[] | undefined): QuestionnaireResponseItem[] {
+/** Every item at any depth. */
+export function itemsOf(
+  items: readonly QuestionnaireResponseItem[] | undefined,
+): QuestionnaireResponseItem[] {
   return (items ?? []).flatMap((item) => [
     item,
     ...itemsOf(item.item),

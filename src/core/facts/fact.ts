@@ -82,7 +82,18 @@ export function unknownFact(concept: FactId, why: Why, rest: Partial<UnknownFact
 }
 
 export function factOf(facts: Facts, id: FactId): Fact {
-  return facts.get(id) ?? unknownFact(id, 'no-record');
+  return facts.get(id) ?? absent(id);
+}
+
+/** One per id: most facts of most charts are absent, and rules ask for them again and again. */
+const ABSENT = new Map<FactId, UnknownFact>();
+
+function absent(id: FactId): UnknownFact {
+  const known = ABSENT.get(id);
+  if (known !== undefined) return known;
+  const made = Object.freeze(unknownFact(id, 'no-record'));
+  ABSENT.set(id, made);
+  return made;
 }
 
 /** Is the value below the limit? A range answers only when all of it lies on one side. */

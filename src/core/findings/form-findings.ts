@@ -34,7 +34,7 @@ export function formFindings(
   const fired = firedRules(verdicts, ruleSet);
   const absorbedBy = absorption(fired, facts, now);
   const leading = [...fired.values()].filter(({ rule }) => !absorbedBy.has(rule.id));
-  const problems = Map.groupBy(leading, ({ rule }) => rule.file.group ?? rule.id);
+  const problems = Map.groupBy(leading, (member) => problemOf(member, leading, facts));
   const worst = worstOpen([...fired.values()], open, facts, ruleSet, now);
   const findings = [...problems].map(([key, members]) => {
     const absorbed = [...fired.values()].filter(({ rule }) =>
@@ -43,6 +43,38 @@ export function formFindings(
     return formFinding(key, members, absorbed, worst, facts, ruleSet, now);
   });
   return findings.sort((a, b) => TIERS.indexOf(b.tier) - TIERS.indexOf(a.tier) || (a.key < b.key ? -1 : 1));
+}
+
+/** Values that fall together without a shared medicine are one statement. Source: foundations 4.2, resolutions 18 and 20. */
+const MERGED_FROM_TWO = 'g-electrolyte';
+
+/**
+ * The key of the problem that a rule belongs to: its merge group, or itself.
+ *
+ * A rule of the electrolyte group stands alone while no other one fires, and when it shares a medicine
+ * that is known to be active with another one: then the medicine is the cause, not chance.
+ */
+function problemOf({ rule }: FiredRule, leading: readonly FiredRule[], facts: Facts): string {
+  const group = rule.file.group;
+  if (group !== MERGED_FROM_TWO) return group ?? rule.id;
+  const members = leading.filter((other) => other.rule.file.group === group);
+  const merging = members.filter((member) =>
+    members.every((other) => other === member || !shareMedicine(member, other, facts)),
+  );
+  return merging.length >= 2 && merging.some((member) => member.rule.id === rule.id) ? group : rule.id;
+}
+
+function shareMedicine(one: FiredRule, other: FiredRule, facts: Facts): boolean {
+  const [named, also] = [medicinesOf(one, facts), medicinesOf(other, facts)];
+  return named.some((medicine) => also.includes(medicine));
+}
+
+/** Ingredients named as involved that are taken or prescribed now. */
+function medicinesOf({ rule }: FiredRule, facts: Facts): readonly string[] {
+  return rule.file.implicated
+    .map((id) => factOf(facts, id))
+    .filter((fact) => fact.state === 'known' && (fact.value === 'taking' || fact.value === 'prescribed'))
+    .flatMap((fact) => fact.names ?? []);
 }
 
 /** The highest tier of anything that is open: what fires now, and episodes that neither fire nor clear. */
@@ -186,7 +218,7 @@ function detailOf(rules: readonly FiredRule[], summary: string, notKnown: readon
   ];
   const unknown = notKnown.length === 0 ? '' : ` Not known: ${notKnown.join(', ')}.`;
   const why = [...new Set(rules.map(({ rule }) => rule.file.why))].join(' ');
-  return `${summary} Based on: ${seen.join('; ')}. ${why}${unknown} Decision support. Not a diagnosis or an order.`;
+  return `${summary} Based on: ${seen.join('; ')}. ${why}${unknown}`;
 }
 
 function notKnownIn(rules: readonly FiredRule[], missing: readonly FactId[]): string[] {

@@ -4,7 +4,7 @@
  * Why: stock json-rules-engine clones every rule and makes a promise per condition on each run, which
  * costs about a hundred times as much; it still confirms what fires (see judge.ts).
  */
-import { allOf, anyOf, type Truth } from '../../vocabulary/truth.ts';
+import type { Truth } from '../../vocabulary/truth.ts';
 import type { Tier } from '../decision.ts';
 import { type FactId, type Facts, factOf } from '../facts/fact.ts';
 import { type Aim, answer, type PlainLimit, type Question } from './operators.ts';
@@ -130,16 +130,16 @@ function compile(condition: Condition, build: Build): Compiled {
 
 function group(kind: 'all' | 'any', conditions: readonly Condition[], build: Build): CompiledGroup {
   const parts = conditions.map((part) => compile(part, build));
-  const join = kind === 'all' ? allOf : anyOf;
   const decides: Truth = kind === 'all' ? 'false' : 'true';
+  const otherwise: Truth = kind === 'all' ? 'true' : 'false';
   const truth: Ask = (facts, now) => {
-    const truths: Truth[] = [];
+    let answered: Truth = otherwise;
     for (const part of parts) {
       const one = part.truth(facts, now);
       if (one === decides) return decides;
-      truths.push(one);
+      if (one === 'unknown') answered = 'unknown';
     }
-    return join(truths);
+    return answered;
   };
   return { kind, parts, truth };
 }

@@ -71,8 +71,8 @@ export function usable(fact: Fact, question: Question, now: Date): Fact {
 }
 
 function hasFiniteNumbers(fact: Exclude<Fact, { state: 'unknown' }>): boolean {
-  const numbers = fact.state === 'known' ? [fact.value] : [fact.low, fact.high];
-  return numbers.every((value) => typeof value !== 'number' || Number.isFinite(value));
+  if (fact.state === 'known') return typeof fact.value !== 'number' || Number.isFinite(fact.value);
+  return Number.isFinite(fact.low ?? 0) && Number.isFinite(fact.high ?? 0);
 }
 
 /** A state that is in neither list is not guessed. */

@@ -50,11 +50,35 @@ export function clauseInWords(fact: FactId, question: Question, unitOf: UnitOf):
   return `${factInWords(fact)} ${words} ${value}${unit}${window}`;
 }
 
-/** A fact id as people read it: `drug.loop-diuretic` is `loop diuretic`. */
+/** Ids whose plain reading is not what a clinician says. */
+const SPOKEN: ReadonlyMap<FactId, string> = new Map([
+  ['egfr', 'eGFR'],
+  ['egfr-2021', 'eGFR by CKD-EPI 2021'],
+  ['egfr-stage', 'eGFR stage'],
+  ['aki-stage', 'AKI stage'],
+  ['calcium-best', 'adjusted calcium'],
+  ['calcium-total-only', 'total calcium with albumin unknown'],
+  ['potassium-high-unconfirmed', 'high potassium in a haemolysed sample'],
+  ['cramps-present', 'cramps'],
+  ['pregnant', 'pregnancy'],
+  ['k-raising', 'potassium-raising medicine'],
+  ['qt-context', 'number of QT risks'],
+  ['fq-active', 'fluoroquinolone active'],
+  ['fq-exposed', 'fluoroquinolone active or recent'],
+  ['fq-tendon-risk-count', 'number of tendon risks'],
+  ['uti-current', 'urinary infection'],
+  ['uti-likely', 'urinary infection likely'],
+  ['uti-symptom-count', 'number of urinary symptoms'],
+  ['qtc-interval', 'QTc interval'],
+]);
+
+/** A fact id as people read it: `drug.loop-diuretic` is `loop diuretic`, `magnesium-serum` is `magnesium`. */
 export function factInWords(fact: FactId): string {
+  const spoken = SPOKEN.get(fact);
+  if (spoken !== undefined) return spoken;
   const [, group, rest] = /^([a-z-]+)\.(.+)$/.exec(fact) ?? [];
-  if (group === undefined || rest === undefined) return fact.replaceAll('-', ' ');
-  const name = rest.replaceAll('-', ' ');
+  if (group === undefined || rest === undefined) return plain(fact);
+  const name = plain(rest);
   const frames: Readonly<Record<string, string>> = {
     drug: name,
     last: `last known ${name}`,
@@ -62,6 +86,10 @@ export function factInWords(fact: FactId): string {
     'drug-new': `new ${name}`,
   };
   return frames[group] ?? `${group.replaceAll('-', ' ')} ${name}`;
+}
+
+function plain(id: string): string {
+  return id.replace(/-serum$/, '').replaceAll('-', ' ');
 }
 
 /** What a clause saw: `3.2 mmol/L`, `at most 3.3 mmol/L`, `yes`, `no record`. */
@@ -78,8 +106,9 @@ export function factSeen(fact: Fact): string {
 }
 
 function unknownInWords(fact: Extract<Fact, { state: 'unknown' }>): string {
-  const needs = fact.missing?.map(factInWords).join(', ');
-  if (needs) return `not known without ${needs}`;
+  const [first, second, ...more] = fact.missing?.map(factInWords) ?? [];
+  const needs = [first, second].filter((name) => name !== undefined).join(', ');
+  if (needs) return `not known without ${needs}${more.length > 0 ? ` +${more.length}` : ''}`;
   return fact.detail === undefined ? WHY_WORDS[fact.why] : `${WHY_WORDS[fact.why]}: ${fact.detail}`;
 }
 

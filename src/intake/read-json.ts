@@ -1,0 +1,123 @@
+/**
+ * Reads JSON from outside under limits.
+ *
+ * Why a look before `JSON.parse`: it accepts nesting that later overflows the stack, keeps the last of two
+ * members of the same name without a word, turns 1e400 into Infinity, and takes `__proto__` for a name.
+ * One pass over the text finds all four; `JSON.parse` then judges the grammar.
+ * Source of the limits: trust S20.
+ */
+import { Refusal } from './refusal.ts';
+
+export type JsonObject = { readonly [name: string]: unknown };
+
+const DEEPEST = 64;
+const MOST_NODES = 50_000;
+const MOST_NODES_OF_BUNDLE = 1_000_000;
+const FORBIDDEN: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+const NUMBER = /-?[0-9][0-9.eE+-]*/y;
+
+const QUOTE = 34;
+const BACKSLASH = 92;
+const COLON = 58;
+const COMMA = 44;
+const MINUS = 45;
+
+/** @throws Refusal `malformed`, in words that quote nothing of the body. */
+export function readJson(body: Uint8Array): unknown {
+  const text = decoded(body);
+  const nodes = countNodes(text);
+  const value = parsed(text);
+  const isBundle = isObject(value) && value.resourceType === 'Bundle';
+  if (nodes > (isBundle ? MOST_NODES_OF_BUNDLE : MOST_NODES))
+    throw malformed('the body has too many elements');
+  return value;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function decoded(body: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    throw malformed('the body is not UTF-8');
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed('the body is not JSON');
+  }
+}
+
+/** Walks the tokens once. @returns how many values there are. */
+function countNodes(text: string): number {
+  const names: (Set<string> | undefined)[] = []; // one per open bracket; undefined for an array
+  let nodes = 1;
+  for (let at = 0; at < text.length; ) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      const end = endOfString(text, at);
+      checkString(text, at, end, names.at(-1));
+      at = end;
+      continue;
+    }
+    if (code === COMMA) nodes += 1;
+    else if (code === 0x7b || code === 0x5b) {
+      nodes += 1;
+      if (names.push(code === 0x7b ? new Set() : undefined) > DEEPEST)
+        throw malformed('the body is nested too deeply');
+    } else if (code === 0x7d || code === 0x5d) names.pop();
+    else if (code === MINUS || (code >= 48 && code <= 57)) {
+      at = endOfNumber(text, at);
+      continue;
+    }
+    at += 1;
+  }
+  return nodes;
+}
+
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH) at += 1;
+    else if (code === QUOTE) return at + 1;
+  }
+  throw malformed('the body is not JSON');
+}
+
+function endOfNumber(text: string, start: number): number {
+  NUMBER.lastIndex = start;
+  const token = NUMBER.exec(text)?.[0] ?? '-';
+  if (token.length > 2 && Math.abs(Number(token)) === Number.POSITIVE_INFINITY) {
+    throw malformed('the body has a number that is too large');
+  }
+  return start + token.length;
+}
+
+function checkString(text: string, start: number, end: number, names: Set<string> | undefined): void {
+  const isName = names !== undefined && isFollowedByColon(text, end);
+  const slice = isName || text.slice(start, end).includes('\\') ? text.slice(start, end) : undefined;
+  if (slice === undefined) return;
+  const value = slice.includes('\\') ? String(parsed(slice)) : slice.slice(1, -1);
+  // What no database stores and no clinician wrote: refused here, with words, and not by an insert.
+  if (value.includes('\u0000') || !value.isWellFormed())
+    throw malformed('the body has text that is not Unicode');
+  if (!isName) return;
+  if (FORBIDDEN.has(value)) throw malformed('the body has a member name that is not allowed');
+  if (names.has(value)) throw malformed('the body has an object with the same member twice');
+  names.add(value);
+}
+
+function isFollowedByColon(text: string, from: number): boolean {
+  let at = from;
+  while (text.charCodeAt(at) <= 32) at += 1;
+  return text.charCodeAt(at) === COLON;
+}
+
+function malformed(text: string): Refusal {
+  return new Refusal('malformed', text);
+}

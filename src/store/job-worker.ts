@@ -1,0 +1,263 @@
+/**
+ * Runs the jobs of one queue.
+ *
+ * Why not pg-boss's own worker: it looks at most twice a second and knows one formula for retries. This
+ * one is woken by the commit that made a job due, and waits as the retry plan says.
+ */
+import { fromKysely, type JobWithMetadata, type PgBoss } from 'pg-boss';
+import type { Trx } from './tables.ts';
+
+/** Trouble that passes: a server that is away, a conflict. Tried again for days. */
+export class TryLater extends Error {
+  /** A short code for the record, never the server's words: `fhir-unreachable`. */
+  readonly code: string;
+  /** What the server asked for, if it did. */
+  readonly afterMs: number | undefined;
+
+  constructor(code: string, afterMs?: number, options?: ErrorOptions) {
+    super(`try again later: ${code}`, options);
+    this.code = code;
+    this.afterMs = afterMs;
+  }
+}
+
+/** The lease of a job was lost to another worker: what this one decided must not be written. */
+export class LeaseLost extends Error {}
+
+export interface RetryPlan {
+  /** Waits before the second, third ... attempt; the last one is repeated. Each is shortened at random. */
+  readonly delaysMs: readonly number[];
+  /** Trouble that passes is given up when it has lasted this long. */
+  readonly giveUpAfterMs: number;
+  /** Any other error is given up after so many attempts. */
+  readonly attempts: number;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+export const RETRY_PLAN: RetryPlan = {
+  delaysMs: [SECOND, 5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR],
+  giveUpAfterMs: 72 * HOUR,
+  attempts: 5,
+};
+const LONGEST_ASKED_WAIT_MS = HOUR; // a Retry-After beyond it is not believed
+
+/** One run of a job. */
+export interface Job<Data extends object> {
+  readonly id: string;
+  readonly data: Data;
+  /** 1 for the first run. */
+  readonly attempt: number;
+  /**
+   * Ends the job in the transaction of what it decided.
+   *
+   * @throws LeaseLost when the job is no longer this run's; the transaction must roll back.
+   */
+  settle(trx: Trx): Promise<void>;
+}
+
+export type Work<Data extends object> = (job: Job<Data>) => Promise<void>;
+
+export interface WorkOptions {
+  readonly concurrency: number;
+  /** How often to look without being woken: for jobs of other processes. */
+  readonly pollMs: number;
+  /** Hears of each failed run; must not throw. */
+  readonly onFailure?: (failure: { code: string; attempt: number; gaveUp: boolean; error: unknown }) => void;
+}
+
+interface WorkerSetup<Data extends object> extends WorkOptions {
+  readonly name: string;
+  readonly boss: PgBoss;
+  readonly retry: RetryPlan;
+  readonly fn: Work<Data>;
+  readonly giveUp: (trx: Trx, data: Data, code: string) => Promise<void>;
+  readonly transaction: <T>(fn: (trx: Trx) => Promise<T>) => Promise<T>;
+}
+
+/** What a failed run leaves for the next one, in the job's own record. */
+interface Trouble {
+  readonly code?: string;
+  /** Runs that failed other than by `TryLater`. */
+  readonly failures?: number;
+  readonly since?: string;
+}
+
+const HEARTBEAT_MS = 10 * SECOND;
+const WAKE_STEP_MS = 25;
+
+/** Looks for jobs, or waits to be woken. From its creation to `stop()`; then done for good. */
+export class JobWorker<Data extends object> implements AsyncDisposable {
+  /** Resolves when the worker has stopped and its jobs have ended. */
+  readonly stopped: Promise<void>;
+  readonly #setup: WorkerSetup<Data>;
+  readonly #running = new Map<string, { job: JobWithMetadata<Data>; run: Promise<void> }>();
+  readonly #wakes = new Map<number, NodeJS.Timeout>();
+  readonly #heartbeat: NodeJS.Timeout;
+  #stopping = false;
+  #woken = false;
+  #wakeUp: (() => void) | undefined;
+
+  constructor(setup: WorkerSetup<Data>) {
+    this.#setup = setup;
+    this.#heartbeat = setInterval(() => void this.#keepLeases(), HEARTBEAT_MS);
+    this.stopped = this.#look();
+  }
+
+  /** Looks again, now or in a while. */
+  wake(afterMs = 0): void {
+    if (this.#stopping) return;
+    if (afterMs <= 0) {
+      this.#wakeNow();
+      return;
+    }
+    const at = Math.ceil((Date.now() + afterMs) / WAKE_STEP_MS) * WAKE_STEP_MS;
+    if (this.#wakes.has(at)) return;
+    const timer = setTimeout(() => {
+      this.#wakes.delete(at);
+      this.#wakeNow();
+    }, at - Date.now());
+    this.#wakes.set(at, timer);
+  }
+
+  /** Takes no new job and waits for the running ones. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const timer of this.#wakes.values()) clearTimeout(timer);
+    this.#wakes.clear();
+    this.#wakeNow();
+    await this.stopped;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #look(): Promise<void> {
+    while (!this.#stopping) {
+      this.#woken = false;
+      const free = this.#setup.concurrency - this.#running.size;
+      const taken = free > 0 ? await this.#take(free) : 0;
+      // As many as asked for: there may be more. A run that ends wakes us anyway.
+      if (free > 0 && taken === free) continue;
+      await this.#rest();
+    }
+    await Promise.all([...this.#running.values()].map(({ run }) => run));
+    clearInterval(this.#heartbeat);
+  }
+
+  async #take(free: number): Promise<number> {
+    try {
+      const jobs = await this.#setup.boss.fetch<Data>(this.#setup.name, {
+        batchSize: free,
+        includeMetadata: true,
+        // One at a time per key: without it a waiting job whose key is running would be tried, refused by
+        // the unique index, and stand in the way of everybody behind it.
+        groupConcurrency: 1,
+      });
+      for (const job of jobs) this.#start(job);
+      return jobs.length;
+    } catch (error) {
+      this.#setup.onFailure?.({ code: 'database-unreachable', attempt: 0, gaveUp: false, error });
+      return 0; // look again after the poll time
+    }
+  }
+
+  #start(job: JobWithMetadata<Data>): void {
+    const run = this.#run(job).finally(() => {
+      this.#running.delete(job.id);
+      this.#wakeNow();
+    });
+    this.#running.set(job.id, { job, run });
+  }
+
+  async #run(job: JobWithMetadata<Data>): Promise<void> {
+    const { boss, name, fn, onFailure } = this.#setup;
+    let settled = false;
+    try {
+      await fn({
+        id: job.id,
+        data: job.data,
+        attempt: job.retryCount + 1,
+        settle: async (trx) => {
+          const ended = await boss.complete(name, [job], null, { db: fromKysely(trx) });
+          if (affectedBy(ended) !== 1) throw new LeaseLost(`job ${job.id} is no longer this worker's`);
+          settled = true;
+        },
+      });
+      if (!settled) await boss.complete(name, [job]);
+    } catch (error) {
+      if (error instanceof LeaseLost) return; // the other run will do it
+      await this.#fail(job, error).catch((cause: unknown) => {
+        // Not even the failure could be written. The lease runs out and the job comes back by itself.
+        onFailure?.({
+          code: 'database-unreachable',
+          attempt: job.retryCount + 1,
+          gaveUp: false,
+          error: cause,
+        });
+      });
+    }
+  }
+
+  async #fail(job: JobWithMetadata<Data>, error: unknown): Promise<void> {
+    const { boss, name, retry, giveUp, transaction, onFailure } = this.#setup;
+    const before = (job.output ?? {}) as Trouble;
+    const passes = error instanceof TryLater;
+    const code = passes ? error.code : 'unexpected';
+    const failures = (before.failures ?? 0) + (passes ? 0 : 1);
+    const since = before.since ?? new Date().toISOString();
+    const tooLong = Date.now() - Date.parse(since) >= retry.giveUpAfterMs;
+    const gaveUp = failures >= retry.attempts || tooLong;
+    onFailure?.({ code, attempt: job.retryCount + 1, gaveUp, error });
+    const delayMs = this.#delayMs(job.retryCount, passes ? error.afterMs : undefined);
+    await transaction(async (trx) => {
+      const db = fromKysely(trx);
+      if (gaveUp) {
+        const ended = await boss.complete(name, [job], { code, failures, since }, { db });
+        if (affectedBy(ended) === 1) await giveUp(trx, job.data, code);
+        return;
+      }
+      await boss.fail(name, [job], { code, failures, since }, { db });
+      await boss.update(name, undefined, { id: job.id, startAfter: `${delayMs / SECOND}`, db });
+    });
+    if (!gaveUp) this.wake(delayMs);
+  }
+
+  #delayMs(failedBefore: number, askedMs: number | undefined): number {
+    const { delaysMs } = this.#setup.retry;
+    if (askedMs !== undefined) return Math.min(askedMs, LONGEST_ASKED_WAIT_MS);
+    const delay = delaysMs[Math.min(failedBefore, delaysMs.length - 1)] ?? 0;
+    return Math.round(delay * (0.5 + Math.random() / 2));
+  }
+
+  async #keepLeases(): Promise<void> {
+    const jobs = [...this.#running.values()].map(({ job }) => job);
+    if (jobs.length === 0) return;
+    await this.#setup.boss.touch(this.#setup.name, jobs).catch(() => undefined);
+  }
+
+  #wakeNow(): void {
+    this.#woken = true;
+    this.#wakeUp?.();
+  }
+
+  async #rest(): Promise<void> {
+    if (this.#woken || this.#stopping) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.#setup.pollMs);
+      this.#wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wakeUp = undefined;
+  }
+}
+
+/** How many jobs a settling touched: documented by pg-boss and missing from its types. */
+function affectedBy(response: object): number | undefined {
+  return (response as { affected?: number }).affected;
+}

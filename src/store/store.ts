@@ -1,0 +1,136 @@
+/**
+ * The store: all tables, and the three queues that live in the same database.
+ *
+ * Beneath the shell: nothing above it writes SQL. Table queries are functions that take `store.db`, or
+ * the transaction they belong to.
+ */
+import { sql } from 'kysely';
+import type { ConnectionId, PatientId } from '../vocabulary/ids.ts';
+import { type Database, openDatabase } from './database.ts';
+import { parkDeliveries } from './delivery.ts';
+import { finishEvents, setAsideResource, waitingOfPatient } from './event.ts';
+import { JobQueue, type QueueSetup } from './job-queue.ts';
+import { RETRY_PLAN, type RetryPlan } from './job-worker.ts';
+import { migrate } from './migrations.ts';
+import type { Db, Trx } from './tables.ts';
+
+/** A patient, or a resource whose patient is not known yet, that waits for evaluation. */
+export type Due =
+  | { readonly connectionId: ConnectionId; readonly patientId: PatientId }
+  | {
+      readonly connectionId: ConnectionId;
+      readonly reference: { readonly type: string; readonly id: string };
+    };
+
+/** A patient about whom something is owed to the target. */
+export interface Owing {
+  readonly connectionId: ConnectionId;
+  readonly patientId: PatientId;
+}
+
+/** A connection whose changes should be searched for. */
+export interface Sweeping {
+  readonly connectionId: ConnectionId;
+}
+
+export interface StoreOptions {
+  /** PostgreSQL; without it PGlite in `dataDir`. */
+  readonly databaseUrl?: string;
+  /** Folder of the embedded database, or `memory://`. */
+  readonly dataDir: string;
+  /** Waits between attempts, for tests that can not wait. */
+  readonly retry?: RetryPlan;
+  /** Hears of lost connections and failed maintenance; must not throw. */
+  readonly onTrouble?: (error: unknown) => void;
+}
+
+export interface Store extends AsyncDisposable {
+  readonly kind: 'pglite' | 'postgres';
+  readonly db: Db;
+  /** Patients to evaluate. */
+  readonly due: JobQueue<Due>;
+  /** Patients whose deliveries are owed. */
+  readonly deliver: JobQueue<Owing>;
+  /** Connections to sweep. */
+  readonly sweep: JobQueue<Sweeping>;
+  /** All or nothing. Workers hear of marked jobs when it is committed. */
+  transaction<T>(fn: (trx: Trx) => Promise<T>): Promise<T>;
+  /** @throws when the database does not answer. */
+  ping(): Promise<void>;
+}
+
+/** The key of a due job: one per patient, or per resource while the patient is unknown. */
+export function dueKey(due: Due): string {
+  return 'patientId' in due
+    ? `${due.connectionId}|${due.patientId}`
+    : `${due.connectionId}|${due.reference.type}/${due.reference.id}`;
+}
+
+/** Opens the database, brings its schema up to date, and frees what a killed process held. */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const onTrouble = options.onTrouble ?? (() => undefined);
+  const database = await openDatabase(options.databaseUrl, options.dataDir, onTrouble);
+  try {
+    await migrate(database.db);
+    await database.boss.start();
+    return await storeOf(database, options.retry ?? RETRY_PLAN);
+  } catch (error) {
+    await database.boss.stop({ graceful: false }).catch(() => undefined);
+    await database.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function storeOf({ kind, db, boss, close }: Database, retry: RetryPlan): Promise<Store> {
+  const pending = new WeakMap<Trx, (() => void)[]>();
+  const transaction = async <T>(fn: (trx: Trx) => Promise<T>): Promise<T> => {
+    const acts: (() => void)[] = [];
+    const result = await db.transaction().execute((trx) => {
+      pending.set(trx, acts);
+      return fn(trx);
+    });
+    for (const act of acts) act();
+    return result;
+  };
+  const afterCommit = (trx: Trx, act: () => void): void => {
+    pending.get(trx)?.push(act);
+  };
+  const base = { db, boss, retry, afterCommit, transaction };
+  const due = new JobQueue<Due>({ ...base, name: 'due', giveUp: killEvents });
+  const deliver = new JobQueue<Owing>({ ...base, name: 'deliver', giveUp: parkOwed });
+  const sweep = new JobQueue<Sweeping>({ ...base, name: 'sweep', giveUp: async () => undefined });
+  for (const queue of [due, deliver, sweep]) {
+    await queue.create();
+    // The folder is ours alone, so a job that runs is a job whose process was killed.
+    if (kind === 'pglite') await queue.freeAll();
+  }
+  return {
+    kind,
+    db,
+    due,
+    deliver,
+    sweep,
+    transaction,
+    async ping() {
+      await sql`select 1`.execute(db);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([due.stop(), deliver.stop(), sweep.stop()]);
+      await boss.stop({ graceful: false });
+      await close();
+    },
+  };
+}
+
+const killEvents: QueueSetup<Due>['giveUp'] = async (trx, due, code) => {
+  if ('patientId' in due) {
+    const waiting = await waitingOfPatient(trx, due.connectionId, due.patientId);
+    const ids = waiting.map(({ id }) => id);
+    await finishEvents(trx, due.connectionId, ids, 'dead', code);
+  } else {
+    await setAsideResource(trx, due.connectionId, due.reference, 'dead', code);
+  }
+};
+
+const parkOwed: QueueSetup<Owing>['giveUp'] = (trx, { connectionId, patientId }, code) =>
+  parkDeliveries(trx, connectionId, patientId, code);

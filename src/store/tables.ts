@@ -1,0 +1,25 @@
+/**
+ * The tables together, for kysely's types. Each table's row and queries are in the file of its name.
+ */
+import type { Kysely, Transaction } from 'kysely';
+import type { DecisionTable } from './decision.ts';
+import type { DeliveryTable } from './delivery.ts';
+import type { EpisodeTable } from './episode.ts';
+import type { EventTable } from './event.ts';
+import type { ResourcePatientTable } from './resource-patient.ts';
+import type { TargetResourceTable } from './target-resource.ts';
+import type { WatermarkTable } from './watermark.ts';
+
+export interface Tables {
+  event: EventTable;
+  decision: DecisionTable;
+  episode: EpisodeTable;
+  delivery: DeliveryTable;
+  target_resource: TargetResourceTable;
+  resource_patient: ResourcePatientTable;
+  watermark: WatermarkTable;
+}
+
+/** The database, outside or inside a transaction. */
+export type Db = Kysely<Tables>;
+export type Trx = Transaction<Tables>;

@@ -1,0 +1,196 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { parse, stringify } from 'yaml';
+import { ConfigError, readConfig } from '../src/config.ts';
+
+const EXAMPLE = join(import.meta.dirname, '../docs/cramp-cds.example.yaml');
+const folder = mkdtempSync(join(tmpdir(), 'cramp-cds-config-'));
+const PLANTED = 'planted-134418-0123456789-0123456789';
+const NEXT = join(folder, 'next');
+const TOKEN = join(folder, 'token');
+writeFileSync(NEXT, `${PLANTED}-next\n`);
+writeFileSync(TOKEN, 'south-token\n');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const ENV = {
+  CRAMP_CDS_DATABASE_URL: 'postgres://cds@db.example/cds',
+  NORTH_CLIENT_SECRET: 'client-secret',
+  NORTH_PUSH_SECRET: PLANTED,
+  SOUTH_PUSH_SECRET: `Bearer ${PLANTED}`,
+};
+
+interface Settings {
+  [name: string]: unknown;
+  connections: Record<string, unknown>[];
+}
+
+/** The example file with secrets that exist here, changed by the test. */
+function file(change: (settings: Settings) => void = () => undefined): string {
+  const text = readFileSync(EXAMPLE, 'utf8')
+    .replace('/run/secrets/north-push-next', NEXT)
+    .replace('/run/secrets/south-token', TOKEN);
+  const settings = parse(text) as Settings;
+  change(settings);
+  const path = join(folder, 'cramp-cds.yaml');
+  writeFileSync(path, stringify(settings));
+  return path;
+}
+
+function problemsOf(env: NodeJS.ProcessEnv, path?: string): readonly string[] {
+  try {
+    readConfig(env, path);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('without a configuration file', () => {
+  it('is bound to this machine, on the ports the documentation names', () => {
+    expect(readConfig({})).toMatchObject({
+      port: 8080,
+      host: '127.0.0.1',
+      sandboxPort: 8103,
+      dataDir: '.cramp-cds',
+      connections: [],
+    });
+  });
+
+  it('takes ports, folder and database from the environment', () => {
+    const env = {
+      PORT: '0',
+      SANDBOX_PORT: '9103',
+      DATA_DIR: '/data',
+      DATABASE_URL: 'postgresql://db/x',
+      HOST: '',
+    };
+    expect(readConfig(env)).toMatchObject({
+      port: 0,
+      host: '127.0.0.1',
+      sandboxPort: 9103,
+      dataDir: '/data',
+      databaseUrl: 'postgresql://db/x',
+    });
+  });
+
+  it('can not be changed after it was read', () => {
+    const config = readConfig({}) as { port: number };
+    expect(() => {
+      config.port = 1;
+    }).toThrow(TypeError);
+  });
+});
+
+describe('the example in the documentation', () => {
+  it('is a configuration that starts', () => {
+    const config = readConfig({ ...ENV, PORT: '9000' }, file());
+    expect(config).toMatchObject({
+      port: 9000,
+      homeTimeZone: 'Europe/London',
+      databaseUrl: ENV.CRAMP_CDS_DATABASE_URL,
+    });
+    expect(
+      config.connections.map(({ id, hookUrl, trust, quiet }) => ({ id, hookUrl, trust, quiet })),
+    ).toEqual([
+      {
+        id: 'north-wing',
+        hookUrl: 'https://cds.hospital.example/hooks/north-wing',
+        trust: 'body',
+        quiet: { ms: 2000, maxMs: 15_000 },
+      },
+      {
+        id: 'south-clinic',
+        hookUrl: 'https://cds.hospital.example/hooks/south-clinic',
+        trust: 'hint',
+        quiet: { ms: 2000, maxMs: 15_000 },
+      },
+    ]);
+  });
+
+  it('holds two secrets of one connection while one replaces the other', () => {
+    const [north] = readConfig(ENV, file()).connections;
+    expect(north?.ingress).toEqual([
+      { type: 'hmac', header: 'x-signature', secrets: [PLANTED, `${PLANTED}-next`] },
+    ]);
+  });
+
+  it('is found by CRAMP_CDS_CONFIG', () => {
+    expect(readConfig({ ...ENV, CRAMP_CDS_CONFIG: file() }).connections).toHaveLength(2);
+  });
+});
+
+describe('a wrong configuration', () => {
+  it('is refused once, naming every wrong setting and no value', () => {
+    const path = file((settings) => {
+      settings.homeTimeZone = PLANTED;
+      settings.prot = 8081;
+      const [north, south] = settings.connections as [Record<string, unknown>, Record<string, unknown>];
+      north.kind = PLANTED;
+      south.quiet = { ms: -1, maxMs: 15_000 };
+      south.auth = { type: 'bearer', token: PLANTED };
+    });
+    const problems = problemsOf({ ...ENV, PORT: 'eighty' }, path);
+    const text = problems.join('\n');
+    for (const setting of [
+      'environment PORT',
+      'homeTimeZone',
+      'prot',
+      'connections.0.kind',
+      'connections.1.quiet.ms',
+      'connections.1.auth',
+    ])
+      expect(text).toContain(setting);
+    expect(text).not.toContain(PLANTED);
+    expect(text).not.toContain('eighty');
+  });
+
+  it('is refused when a secret is missing or short', () => {
+    const { NORTH_PUSH_SECRET: _missing, ...env } = { ...ENV, SOUTH_PUSH_SECRET: 'too-short-9471' };
+    const problems = problemsOf(env, file());
+    expect(problems).toHaveLength(2);
+    expect(problems.join('\n')).toContain('connections.north-wing.ingress.auth.0.secretFrom');
+    expect(problems.join('\n')).toContain('connections.south-clinic.ingress.auth.0.secretFrom');
+    expect(problems.join('\n')).not.toContain('too-short-9471');
+  });
+
+  it.each([
+    ['no zone for dates', (s: Settings) => void delete s.homeTimeZone, 'homeTimeZone'],
+    ['no address for pushes', (s: Settings) => void delete s.publicUrl, 'publicUrl'],
+    [
+      'a server without encryption',
+      (s: Settings) => void Object.assign(s.connections[0] as object, { base: 'http://fhir.north.example' }),
+      'base',
+    ],
+    [
+      'a connection that anybody may push to',
+      (s: Settings) => void Object.assign(s.connections[0] as object, { ingress: { auth: [] } }),
+      'ingress.auth',
+    ],
+    [
+      'two connections of one name',
+      (s: Settings) => void Object.assign(s.connections[1] as object, { id: 'north-wing' }),
+      'twice',
+    ],
+    [
+      'a secret written into the file',
+      (s: Settings) =>
+        void Object.assign(s.connections[1] as object, { auth: { type: 'bearer', tokenFrom: PLANTED } }),
+      'tokenFrom',
+    ],
+  ])('is refused for %s', (_, change, named) => {
+    const text = problemsOf(ENV, file(change)).join('\n');
+    expect(text).toContain(named);
+    expect(text).not.toContain(PLANTED);
+  });
+
+  it('is refused when the file is missing or no YAML', () => {
+    expect(problemsOf(ENV, join(folder, 'nowhere.yaml')).join()).toContain('can not be read');
+    writeFileSync(join(folder, 'torn.yaml'), `a: [${PLANTED}`);
+    const text = problemsOf(ENV, join(folder, 'torn.yaml')).join('\n');
+    expect(text).toContain('not YAML');
+    expect(text).not.toContain(PLANTED);
+  });
+});

@@ -1,0 +1,227 @@
+/**
+ * A hospital in a test: a FHIR server, the service subscribed to it, and short forms of what a laboratory does.
+ */
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type {
+  Bundle,
+  CarePlan,
+  DetectedIssue,
+  Observation,
+  Patient,
+  Provenance,
+  Resource,
+} from '@medplum/fhirtypes';
+import type { Config, ConfiguredConnection } from '../../src/config.ts';
+import type { Evaluated } from '../../src/evaluation/evaluate.ts';
+import { readRuleSet } from '../../src/rule-files/read-rule-set.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { type Running, start } from '../../src/start.ts';
+import type { ConnectionId } from '../../src/vocabulary/ids.ts';
+import { openLog } from '../../src/watch/log.ts';
+
+export const RULES = readRuleSet(fileURLToPath(new URL('../../rules', import.meta.url)), {
+  settings: { homeTimeZone: 'Europe/London' },
+});
+const SECRET = 'e2e-secret-0123456789abcdef0123456789abcdef';
+const CRITERIA = ['Observation', 'MedicationRequest', 'MedicationStatement', 'Condition', 'Patient'];
+
+export interface HospitalOptions {
+  readonly deliverAs?: SandboxOptions['deliverAs'];
+  readonly clientIds?: SandboxOptions['clientIds'];
+  readonly databaseUrl?: string;
+  readonly dataDir?: string;
+  readonly quietMs?: number;
+  readonly sandbox?: Sandbox;
+}
+
+export class Hospital implements AsyncDisposable {
+  readonly sandbox: Sandbox;
+  readonly running: Running;
+  readonly evaluated: readonly Evaluated[];
+  readonly #ownsSandbox: boolean;
+
+  private constructor(
+    sandbox: Sandbox,
+    running: Running,
+    evaluated: readonly Evaluated[],
+    ownsSandbox: boolean,
+  ) {
+    this.sandbox = sandbox;
+    this.running = running;
+    this.evaluated = evaluated;
+    this.#ownsSandbox = ownsSandbox;
+  }
+
+  static async open(options: HospitalOptions = {}): Promise<Hospital> {
+    const deliverAs = options.deliverAs ?? 'medplum';
+    const sandbox =
+      options.sandbox ??
+      (await startSandbox({
+        port: 0,
+        clientIds: options.clientIds ?? 'allowed',
+        deliverAs,
+        retryAfterMs: [20, 20, 20],
+      }));
+    const port = await freePort();
+    const evaluated: Evaluated[] = [];
+    const config = configFor(port, sandbox.base, deliverAs, options);
+    const running = await start(config, {
+      ruleSet: RULES,
+      log: openLog('silent', process.stderr),
+      retry: { delaysMs: [50, 100, 200], giveUpAfterMs: 60_000, attempts: 5 },
+      onEvaluated: (one) => evaluated.push(one),
+    });
+    await running.subscribe();
+    return new Hospital(sandbox, running, evaluated, options.sandbox === undefined);
+  }
+
+  get hookUrl(): string {
+    return `${this.running.url}/hooks/ward`;
+  }
+
+  /** Writes over HTTP, as a laboratory system does. */
+  async put(...resources: Resource[]): Promise<void> {
+    for (const resource of resources) {
+      const response = await fetch(`${this.sandbox.base}/${resource.resourceType}/${resource.id}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/fhir+json' },
+        body: JSON.stringify(resource),
+      });
+      if (!response.ok)
+        throw new Error(`PUT ${resource.resourceType}: ${response.status} ${await response.text()}`);
+    }
+  }
+
+  async remove(type: string, id: string): Promise<void> {
+    await fetch(`${this.sandbox.base}/${type}/${id}`, { method: 'DELETE' });
+  }
+
+  /** Everything pushed, evaluated and delivered. */
+  async settled(): Promise<void> {
+    await this.sandbox.deliveriesIdle();
+    await this.running.quiet();
+  }
+
+  issues(): Promise<DetectedIssue[]> {
+    return this.#all<DetectedIssue>('DetectedIssue');
+  }
+
+  plans(): Promise<CarePlan[]> {
+    return this.#all<CarePlan>('CarePlan');
+  }
+
+  provenances(): Promise<Provenance[]> {
+    return this.#all<Provenance>('Provenance');
+  }
+
+  async openIssues(): Promise<DetectedIssue[]> {
+    return (await this.issues()).filter(
+      ({ status, identifiedPeriod }) => status !== 'entered-in-error' && identifiedPeriod?.end === undefined,
+    );
+  }
+
+  async #all<R extends Resource>(type: string): Promise<R[]> {
+    const found: R[] = [];
+    for (let url: string | undefined = `${this.sandbox.base}/${type}?_count=100`; url !== undefined; ) {
+      const bundle = (await (await fetch(url)).json()) as Bundle;
+      found.push(...(bundle.entry ?? []).map(({ resource }) => resource as R));
+      url = bundle.link?.find(({ relation }) => relation === 'next')?.url;
+    }
+    return found;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.running[Symbol.asyncDispose]();
+    if (this.#ownsSandbox) await this.sandbox[Symbol.asyncDispose]();
+  }
+}
+
+function configFor(
+  port: number,
+  base: string,
+  deliverAs: 'medplum' | 'hapi',
+  options: HospitalOptions,
+): Config {
+  const connection: ConfiguredConnection = {
+    id: 'ward' as ConnectionId,
+    kind: deliverAs,
+    base,
+    auth: { type: 'none' },
+    hookUrl: `http://127.0.0.1:${port}/hooks/ward`,
+    criteria: CRITERIA,
+    ingressSecret: SECRET,
+    ingress: [
+      deliverAs === 'medplum'
+        ? { type: 'hmac', header: 'x-signature', secrets: [SECRET] }
+        : { type: 'header', header: 'x-cramp-secret', secrets: [SECRET] },
+    ],
+    trust: 'body',
+    quiet: { ms: options.quietMs ?? 0, maxMs: options.quietMs ?? 0 },
+  };
+  return {
+    port,
+    host: '127.0.0.1',
+    sandboxPort: 0,
+    dataDir: options.dataDir ?? 'memory://',
+    ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),
+    homeTimeZone: 'Europe/London',
+    publicUrl: `http://127.0.0.1:${port}`,
+    logLevel: 'silent',
+    connections: [connection],
+  };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
+
+export function patient(id: string): Patient {
+  return {
+    resourceType: 'Patient',
+    id,
+    gender: 'female',
+    birthDate: '1960-02-03',
+    name: [{ family: 'Planted-134418', given: ['Test'] }],
+  };
+}
+
+export function observation(
+  id: string,
+  patientId: string,
+  code: string,
+  value: number,
+  unit: string,
+  hoursAgo: number,
+  rest: Partial<Observation> = {},
+): Observation {
+  return {
+    resourceType: 'Observation',
+    id,
+    status: 'final',
+    code: { coding: [{ system: 'http://loinc.org', code }] },
+    subject: { reference: `Patient/${patientId}` },
+    effectiveDateTime: new Date(Date.now() - hoursAgo * 3_600_000).toISOString(),
+    valueQuantity: { value, unit, system: 'http://unitsofmeasure.org', code: unit },
+    ...rest,
+  };
+}
+
+export function potassium(
+  id: string,
+  patientId: string,
+  value: number,
+  hoursAgo: number,
+  rest: Partial<Observation> = {},
+): Observation {
+  return observation(id, patientId, '2823-3', value, 'mmol/L', hoursAgo, rest);
+}
+
+export function magnesium(id: string, patientId: string, value = 0.85): Observation {
+  return observation(id, patientId, '19123-9', value, 'mmol/L', 30);
+}
