@@ -20,7 +20,7 @@ import type { UnitOf } from '../core/rules/words.ts';
 import { type Problem, RuleFilesError } from './problems.ts';
 import { readConcepts } from './read-concepts.ts';
 import { readRuleFiles } from './rule-files.ts';
-import type { Vector } from './rule-schema.ts';
+import type { Vector, Waiver } from './rule-schema.ts';
 
 export interface RuleSetOptions {
   readonly settings?: Partial<FactSettings>;
@@ -33,6 +33,8 @@ export interface CheckedRuleSet {
   readonly ruleSet: RuleSet;
   /** By rule id. */
   readonly vectors: ReadonlyMap<string, readonly Vector[]>;
+  /** Mutants that need no killing vector, by rule id. */
+  readonly waivers: ReadonlyMap<string, readonly Waiver[]>;
 }
 
 /**
@@ -62,7 +64,7 @@ export function readCheckedRuleSet(folder: string, options: RuleSetOptions = {})
     settings,
     hash,
   };
-  return { ruleSet: frozen(ruleSet), vectors: files.vectors };
+  return { ruleSet: frozen(ruleSet), vectors: files.vectors, waivers: files.waivers };
 }
 
 function compileAll(

@@ -3,6 +3,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
+import type { z } from 'zod';
 import { blockOf } from '../core/advice/blocks.ts';
 import type { AdviceFile, Condition, InterlockFile, RuleFile } from '../core/rules/rule.ts';
 import { type ConditionNames, checkCondition, isRecord, type Report } from './condition-check.ts';
@@ -15,6 +16,8 @@ import {
   ruleSchema,
   type Vector,
   vectorsSchema,
+  type Waiver,
+  waiversSchema,
 } from './rule-schema.ts';
 
 export interface RuleFiles {
@@ -23,14 +26,18 @@ export interface RuleFiles {
   readonly interlocks: readonly InterlockFile[];
   /** By rule id. */
   readonly vectors: ReadonlyMap<string, readonly Vector[]>;
+  /** By rule id. */
+  readonly waivers: ReadonlyMap<string, readonly Waiver[]>;
 }
 
 /** Folders that hold no rules. */
 const OTHER_FOLDERS = new Set(['concepts', 'advice', 'interlocks', 'sites']);
 const VECTORS = '.vectors.json';
+const WAIVERS = '.waivers.json';
 
 /**
- * Reads and checks `<domain>/<rule>.json` with `<rule>.vectors.json` beside it, `advice/` and `interlocks/`.
+ * Reads and checks `<domain>/<rule>.json` with `<rule>.vectors.json` and perhaps `<rule>.waivers.json` beside it,
+ * `advice/` and `interlocks/`.
  *
  * @throws RuleFilesError with every problem of every file.
  */
@@ -43,17 +50,23 @@ export function readRuleFiles(folder: string, isKnownFact: (id: string) => boole
 
   const rulePaths = jsonFiles(folder).filter((path) => !OTHER_FOLDERS.has(topFolder(folder, path)));
   const rules: RuleFile[] = [];
-  const vectors = new Map<string, readonly Vector[]>();
-  for (const path of rulePaths.filter((candidate) => !candidate.endsWith(VECTORS))) {
+  for (const path of rulePaths.filter((each) => !each.endsWith(VECTORS) && !each.endsWith(WAIVERS))) {
     const rule = readRule(path, isKnownFact, reporter(path));
     if (rule !== undefined) rules.push(rule);
     const besides = path.replace(/\.json$/, VECTORS);
     if (!rulePaths.includes(besides)) reporter(path)('', 'has no vectors beside it, so it does not load');
   }
-  for (const path of rulePaths.filter((candidate) => candidate.endsWith(VECTORS))) {
-    const read = readShape(vectorsSchema, readJson(path, reporter(path)) ?? [], reporter(path));
-    if (read !== undefined) vectors.set(basename(path, VECTORS), read);
-  }
+  const beside = <T>(end: string, schema: z.ZodType<T>): Map<string, T> =>
+    new Map(
+      rulePaths
+        .filter((path) => path.endsWith(end))
+        .flatMap((path) => {
+          const read = readShape(schema, readJson(path, reporter(path)) ?? [], reporter(path));
+          return read === undefined ? [] : [[basename(path, end), read] as const];
+        }),
+    );
+  const vectors = beside(VECTORS, vectorsSchema);
+  const waivers = beside(WAIVERS, waiversSchema);
   const advice = jsonFiles(join(folder, 'advice')).flatMap(
     (path) => readAdvice(path, isKnownFact, reporter(path)) ?? [],
   );
@@ -65,6 +78,7 @@ export function readRuleFiles(folder: string, isKnownFact: (id: string) => boole
     advice: advice.sort(byId),
     interlocks: interlocks.sort(byId),
     vectors,
+    waivers,
   };
   if (problems.length === 0)
     checkReferences(files, (file, at, reason) => problems.push({ file, at, reason }));
@@ -173,6 +187,8 @@ function checkReferences(files: RuleFiles, report: ReportFile): void {
   }
   for (const rule of files.vectors.keys())
     if (!rules.has(rule)) report(`${rule}${VECTORS}`, '', 'stands beside no rule');
+  for (const rule of files.waivers.keys())
+    if (!rules.has(rule)) report(`${rule}${WAIVERS}`, '', 'stands beside no rule');
 }
 
 function expectIn(

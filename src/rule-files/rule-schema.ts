@@ -151,6 +151,12 @@ export const vectorSchema = z
     pending: factId.optional(),
     shownBy: text.optional(),
     absorbedBy: id.optional(),
+    /** Rules that become lines of the finding that shows this one, and rules that do not. */
+    absorbs: z.array(id).optional(),
+    absorbsNot: z.array(id).optional(),
+    /** Would this chart close an alert of the rule that is open? */
+    clears: z.boolean().optional(),
+    /** Kinds that are suggested, or ids of advice. */
     suggests: z.array(text).optional(),
     suggestsNot: z.array(text).optional(),
   })
@@ -163,6 +169,15 @@ export const vectorsSchema = z
   .array(vectorSchema)
   .nonempty('must not be empty: a rule without vectors does not load');
 export type Vector = z.infer<typeof vectorSchema>;
+
+/** Mutants that no vector can notice, because they say the same; each with its reason, for a reviewer. */
+export const waiversSchema = z.array(
+  z.strictObject({
+    mutant: text,
+    why: text.min(20, 'must say in a sentence why no chart can tell the difference'),
+  }),
+);
+export type Waiver = z.infer<typeof waiversSchema>[number];
 
 /** The value in its shape, or undefined with every problem reported. */
 export function readShape<T>(schema: z.ZodType<T>, value: unknown, report: Report): T | undefined {

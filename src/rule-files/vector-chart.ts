@@ -29,7 +29,7 @@ import {
 } from './vector-resources.ts';
 
 /** Names that read better than the concept behind them. */
-const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
+export const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
   ['potassium', 'potassium-serum'],
   ['phosphate', 'phosphate-serum'],
   ['bicarbonate', 'bicarbonate-serum'],
@@ -86,6 +86,9 @@ const PROMISE_KEYS = new Set([
   'pending',
   'shownBy',
   'absorbedBy',
+  'absorbs',
+  'absorbsNot',
+  'clears',
   'suggests',
   'suggestsNot',
   'age',

@@ -13,6 +13,7 @@ import { allClauses } from '../rules/explain.ts';
 import type { RuleSet } from '../rules/rule-set.ts';
 import { higher } from '../rules/tier.ts';
 import { factInWords } from '../rules/words.ts';
+import { counterfactual } from './counterfactual.ts';
 import { fillSummary } from './summary.ts';
 
 interface FiredRule {
@@ -174,6 +175,11 @@ function formFinding(
     all.flatMap(({ verdict }) => (verdict.clauses ?? []).map((clause) => clause.fact)),
     facts,
   );
+  const clearsWhen = counterfactual(
+    members.map(({ rule }) => rule),
+    facts,
+    now,
+  );
   return {
     key,
     rule: lead.rule.id,
@@ -204,6 +210,7 @@ function formFinding(
     notKnown,
     code: lead.rule.file.code,
     ...(isPreliminary(lead.rule, facts) ? { preliminary: true as const } : {}),
+    ...(clearsWhen && { clearsWhen }),
   };
 }
 

@@ -9,7 +9,7 @@ import type { Tier } from '../decision.ts';
 import { type FactId, type Facts, factOf } from '../facts/fact.ts';
 import { type Aim, answer, type PlainLimit, type Question } from './operators.ts';
 import type { AdviceFile, Clause, Condition, InterlockFile, Limit, RuleFile } from './rule.ts';
-import { clauseInWords, type UnitOf } from './words.ts';
+import { clauseInWords, goalInWords, type UnitOf } from './words.ts';
 
 export type { Aim } from './operators.ts';
 
@@ -22,6 +22,8 @@ export interface CompiledClause {
   readonly question: Question;
   /** For people: `potassium below 3.5 mmol/L`. */
   readonly words: string;
+  /** The same as something to reach: `potassium 3.6 mmol/L or more`. */
+  readonly goal: string;
   readonly truth: Ask;
 }
 export interface CompiledGroup {
@@ -154,6 +156,7 @@ function compileClause(clause: Clause, build: Build): CompiledClause {
     fact,
     question,
     words: clauseInWords(fact, question, build.unitOf),
+    goal: goalInWords(fact, question, build.unitOf),
     truth: (facts, now) => answer(factOf(facts, fact), question, now, aim),
   };
 }

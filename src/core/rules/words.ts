@@ -72,6 +72,15 @@ const SPOKEN: ReadonlyMap<FactId, string> = new Map([
   ['qtc-interval', 'QTc interval'],
 ]);
 
+/** What a clause asks for, as a goal: `potassium 3.6 mmol/L or more`; other clauses as they are. */
+export function goalInWords(fact: FactId, question: Question, unitOf: UnitOf): string {
+  const { operator, limit } = question;
+  if (typeof limit !== 'number' || (operator !== 'atLeast' && operator !== 'atMost'))
+    return clauseInWords(fact, question, unitOf);
+  const value = `${valueInWords(limit)}${unitInWords(unitOf(fact))}`;
+  return `${factInWords(fact)} ${value} or ${operator === 'atLeast' ? 'more' : 'less'}`;
+}
+
 /** A fact id as people read it: `drug.loop-diuretic` is `loop diuretic`, `magnesium-serum` is `magnesium`. */
 export function factInWords(fact: FactId): string {
   const spoken = SPOKEN.get(fact);
