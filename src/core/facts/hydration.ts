@@ -5,11 +5,11 @@
  * Source: wider rules A.5; clinical foundations 2.7 and 2.9.
  */
 import { daysBetween } from '../../vocabulary/instant.ts';
-import { anyPart, citing, countParts, isActive, over, present, under } from './counts.ts';
+import { anyPart, citing, countParts, present } from './counts.ts';
 import { type Fact, isAbove, isBelow, isEqual, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
 import { INTAKE } from './intake.ts';
-import { osmolarityCalculated, ureaCreatinineRatio } from './osmolarity.ts';
+import { osmolarityCalculated } from './osmolarity.ts';
 import { daysFact, wordsAbout } from './windows.ts';
 
 const LAB_DAYS = 7; // A.5
@@ -37,7 +37,11 @@ const dehydrationLab: Former = (source) => {
       holds: isOsmolarityHigh(osmolarity, source.fact('age')),
       words: `calculated osmolarity ${shown(osmolarity, 0)} mmol/L`,
     },
-    { fact: ratio, holds: isRatioASign(ratio, source), words: `urea to creatinine ratio ${shown(ratio, 0)}` },
+    {
+      fact: ratio,
+      holds: isEqual(source.fact('urea-ratio-raised'), true) === 'true' && ratio.state === 'known',
+      words: `urea to creatinine ratio ${shown(ratio, 0)}`,
+    },
   ];
   const held = signs.filter(({ holds }) => holds);
   if (held.length > 0) {
@@ -67,13 +71,6 @@ function isOsmolarityHigh(osmolarity: Fact, age: Fact): boolean {
   if (osmolarity.notes.includes('glucose-or-urea-driven')) return false;
   const older = isBelow(age, OLDER) === 'false' && isAbove(osmolarity, OSMOLARITY_OLDER) === 'true';
   return older || isAbove(osmolarity, OSMOLARITY_YOUNGER) === 'true';
-}
-
-/** A steroid and a low eGFR raise the ratio by themselves. Source: foundations 2.7. */
-function isRatioASign(ratio: Fact, source: FactSource): boolean {
-  const steroid = isActive(source.fact('drug.corticosteroid-systemic')) === 'true';
-  const kidney = isBelow(source.fact('egfr'), 30) === 'true'; // mL/min/1.73 m2, foundations 2.7
-  return isAbove(ratio, RATIO_RAISED) === 'true' && !steroid && !kidney;
 }
 
 function sameTime(a: Fact, b: Fact): boolean {
@@ -199,25 +196,6 @@ function notBelow(fact: Fact, limit: number): 'true' | 'false' | 'unknown' {
   return below === 'unknown' ? below : below === 'true' ? 'false' : 'true';
 }
 
-/** Two or more signs of lost volume. Source: foundations 2.9. */
-const volumeDown: Former = (source) => {
-  const parts = [
-    ...['vomiting', 'diarrhea', 'reduced-fluid-intake', 'thirst', 'dry-mouth', 'oliguria'].map(present),
-    over('urea-creatinine-ratio', RATIO_RAISED),
-    over('heart-rate', 100), // per minute, foundations 2.9
-    under('systolic-blood-pressure', 100), // mm[Hg], foundations 2.9
-  ];
-  const count = countParts('volume-down', parts, source);
-  const low =
-    count.state === 'known' ? Number(count.value) : count.state === 'bounded' ? (count.low ?? 0) : 0;
-  const high = count.state === 'bounded' ? (count.high ?? low) : low;
-  const { from, notes, at, raisesOnly } = count;
-  const cited = { from, notes, ...(at ? { at } : {}), ...(raisesOnly ? { raisesOnly } : {}) };
-  if (low >= 2) return { concept: 'volume-down', state: 'known', value: true, ...cited };
-  if (high < 2) return { concept: 'volume-down', state: 'known', value: false, ...cited };
-  return unknownFact('volume-down', 'needs', { from });
-};
-
 const RESTRICTED = [
   ['heart-failure', 'heart failure'],
   ['dialysis', 'dialysis'],
@@ -227,27 +205,20 @@ const RESTRICTED = [
   ['edema-leg-bilateral', 'leg oedema'],
 ] as const;
 
-/** Drinking more may harm. Its names say why. Source: foundations 2.9. */
-const fluidRestricted: Former = (source) => {
-  const id = 'fluid-restricted-context';
-  const whole = anyPart(
-    id,
-    [...RESTRICTED.map(([fact]) => present(fact)), under('egfr', 30), under('sodium', 130)], // foundations 2.9
-    source,
-  );
-  if (whole.state !== 'known' || whole.value !== true) return whole;
+/** Why drinking more may harm, in its names. */
+const fluidRestrictionReason: Former = (source) => {
+  const whole = source.fact('fluid-restricted-context');
   const names = [
     ...RESTRICTED.filter(([fact]) => isEqual(source.fact(fact), true) === 'true').map(([, words]) => words),
-    ...(isBelow(source.fact('egfr'), 30) === 'true' ? ['eGFR below 30'] : []),
-    ...(isBelow(source.fact('sodium'), 130) === 'true' ? ['low sodium'] : []),
+    ...(isBelow(source.fact('egfr'), 30) === 'true' ? ['eGFR below 30'] : []), // foundations 2.9
   ];
-  return { ...whole, names };
+  if (names.length === 0) return unknownFact('fluid-restriction-reason', 'no-record');
+  return { ...whole, concept: 'fluid-restriction-reason', names };
 };
 
 /** Facts of the hydration rules, by id. */
 export const HYDRATION: readonly (readonly [string, Former])[] = [
   ['osmolarity-calculated', osmolarityCalculated],
-  ['urea-creatinine-ratio', ureaCreatinineRatio],
   ['dehydration-lab', dehydrationLab],
   ['dehydration-symptom-count', symptomCount],
   ['dehydration-symptoms-reported', symptomsReported],
@@ -255,7 +226,6 @@ export const HYDRATION: readonly (readonly [string, Former])[] = [
   ['heat-context', heatContext],
   ['heat-exposure-days', heatExposureDays],
   ['heat-illness-sign', heatIllnessSign],
-  ['volume-down', volumeDown],
-  ['fluid-restricted-context', fluidRestricted],
+  ['fluid-restriction-reason', fluidRestrictionReason],
   ...INTAKE,
 ];

@@ -1,7 +1,7 @@
 /**
- * Osmolarity and the urea to creatinine ratio, each of one specimen.
+ * Osmolarity as it is calculated from four results of one specimen.
  *
- * Source: wider rules A.5 (osmolarity); clinical foundations 2.7 (ratio).
+ * Source: wider rules A.5.
  */
 import { daysBetween, HOUR } from '../../vocabulary/instant.ts';
 import { type Fact, unknownFact } from './fact.ts';
@@ -87,16 +87,4 @@ export const osmolarityCalculated: Former = (source) => {
     { unit: 'mmol/L', notes: driven ? ['glucose-or-urea-driven'] : [] },
     together,
   );
-};
-
-/** Urea mmol/L x 1000 / creatinine umol/L, of one specimen. Source: foundations 2.7. */
-export const ureaCreatinineRatio: Former = (source) => {
-  const id = 'urea-creatinine-ratio';
-  const together = newestTogether([
-    values(source, 'urea-serum', 'urea-nitrogen-serum'),
-    values(source, 'creatinine-serum'),
-  ]);
-  if (together === undefined) return unknownFact(id, 'needs', { missing: ['urea', 'creatinine-serum'] });
-  const [urea, creatinine] = together.map(({ exact, value }) => exact ?? value) as [number, number];
-  return formed(id, (urea * 1000) / creatinine, {}, together);
 };

@@ -37,18 +37,6 @@ describe('calculated osmolarity', () => {
   });
 });
 
-describe('the urea to creatinine ratio', () => {
-  it('of 14.3 mmol/L and 106 umol/L is 134.9', () => {
-    expect(valueIn('urea-creatinine-ratio', { urea: 14.3, creatinine: 106 })).toBeCloseTo(134.9, 1);
-  });
-
-  it('is of one specimen only', () => {
-    expect(valueIn('urea-creatinine-ratio', { urea: 14.3, creatinine: '106 umol/L, 30 h ago' })).toBe(
-      'unknown',
-    );
-  });
-});
-
 describe('signs of dehydration', () => {
   it('count what is known, and stay a range while something was not asked', () => {
     expect(valueIn('dehydration-symptom-count', {})).toBe('0..6');
