@@ -61,7 +61,7 @@ function keepUp(episode: Episode, finding: Finding, inputs: EpisodeInputs): Epis
       { change: 'escalate', key: episode.key, episode: { ...fresh, tier: finding.tier }, notify: true },
     ];
   if (step < 0) return lower(episode, fresh, inputs);
-  const same = canonicalJson([episode.finding, episode.evidence]) === canonicalJson([finding, seen.evidence]);
+  const same = saysTheSame(episode, { ...episode, finding, evidence: seen.evidence });
   if (same && episode.stale === undefined && lowerSince === undefined) return [];
   return [{ change: 'update', key: episode.key, episode: fresh, notify: false }];
 }
@@ -86,10 +86,15 @@ function lower(episode: Episode, fresh: Episode, { now }: EpisodeInputs): Episod
     finding: { ...fresh.finding, tier: episode.tier },
     lowerSince: since ?? now.toISOString(),
   };
-  const same =
-    since !== undefined &&
-    canonicalJson([episode.finding, episode.evidence]) === canonicalJson([held.finding, held.evidence]);
+  const same = since !== undefined && saysTheSame(episode, held);
   return same ? [] : [{ change: 'update', key: episode.key, episode: held, notify: false }];
+}
+
+/** Words that count days change by themselves every day: only what they rest on is compared. */
+function saysTheSame(a: Episode, b: Episode): boolean {
+  const kept = ({ finding, evidence }: Episode): string =>
+    canonicalJson([{ ...finding, summary: '', detail: '' }, evidence]);
+  return kept(a) === kept(b);
 }
 
 /** The problem is not found any more: void, taken over, cleared, grown stale, or simply not clear yet. */
@@ -105,6 +110,9 @@ function letGo(episode: Episode, inputs: EpisodeInputs): EpisodeChange[] {
   const cleared = clearedBy(episode, inputs);
   if (cleared !== undefined)
     return [{ change: 'resolve', key, episode, reason: `resolved by data: ${cleared}`, notify: false }];
+  const stopped = stoppedBy(episode, inputs);
+  if (stopped !== undefined)
+    return [{ change: 'supersede', key, episode, reason: `no longer applies: ${stopped}`, notify: false }];
   if (episode.stale === undefined && hasGrownStale(episode, inputs)) {
     return [{ change: 'stale', key, episode: { ...episode, stale: true }, notify: true }];
   }
@@ -147,6 +155,16 @@ function clearedBy(episode: Episode, { facts, ruleSet, now }: EpisodeInputs): st
     [...new Set(reasons.map((reason) => `${reason.clause} (${reason.saw})`))].join('; ') ||
     'the rule is no longer in use'
   );
+}
+
+/** What rules every member out, in words: another rule takes over from here (resolution 4). */
+function stoppedBy(episode: Episode, { facts, ruleSet, now }: EpisodeInputs): string | undefined {
+  const reasons = episode.members.map((member) => {
+    const { notWhen } = ruleSet.byId.get(member) ?? {};
+    return notWhen?.truth(facts, now) === 'true' ? reasonsFor(notWhen, facts, now) : undefined;
+  });
+  if (reasons.includes(undefined)) return undefined;
+  return [...new Set(reasons.flatMap((each) => each ?? []).map((reason) => reason.clause))].join('; ');
 }
 
 /** The facts that raised it are too old to answer. */
