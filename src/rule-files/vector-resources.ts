@@ -231,7 +231,9 @@ export function conditionFor(
     resolved: 'confirmed',
   }[rest];
   if (verification === undefined)
-    throw new VectorError(`a condition is true, false, suspected, resolved or remission, not "${value}"`);
+    throw new VectorError(
+      `a condition is true, false, suspected or resolved, or in remission, not "${value}"`,
+    );
   const condition: Condition = {
     resourceType: 'Condition',
     id: writer.next(),

@@ -92,7 +92,7 @@ function keepUp(episode: Episode, finding: Finding, inputs: EpisodeInputs): Epis
   const { key } = episode;
   if (step > 0) return [{ change: 'escalate', key, episode: { ...fresh, tier: finding.tier }, notify: true }];
   if (step < 0) return lower(episode, fresh, inputs);
-  const same = canonicalJson([episode.finding, episode.evidence]) === canonicalJson([finding, seen.evidence]);
+  const same = saysTheSame(episode, { ...episode, finding, evidence: seen.evidence });
   if (same && episode.stale === undefined && lowerSince === undefined) return [];
   return [{ change: 'update', key, episode: fresh, notify: false }];
 }
@@ -140,10 +140,15 @@ function lower(episode: Episode, fresh: Episode, { now }: EpisodeInputs): Episod
     finding: { ...fresh.finding, tier: episode.tier },
     lowerSince: since ?? now.toISOString(),
   };
-  const same =
-    since !== undefined &&
-    canonicalJson([episode.finding, episode.evidence]) === canonicalJson([held.finding, held.evidence]);
+  const same = since !== undefined && saysTheSame(episode, held);
   return same ? [] : [{ change: 'update', key, episode: held, notify: false }];
+}
+
+/** Words that count days change by themselves every day: only what they rest on is compared. */
+function saysTheSame(a: Episode, b: Episode): boolean {
+  const kept = ({ finding, evidence }: Episode): string =>
+    canonicalJson([{ ...finding, summary: '', detail: '' }, evidence]);
+  return kept(a) === kept(b);
 }
 
 /** The problem is not found any more: void, taken over, cleared, grown stale, or simply not clear yet. */

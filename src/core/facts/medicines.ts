@@ -307,7 +307,8 @@ function exposureTimes(
     return true;
   });
   const earliest = Math.min(...spans.map((span) => span.from.getTime()));
-  const cited = { from: [...new Set(joined.map(({ source }) => source))].sort(), notes: [], at: start };
+  const from = [...new Set(joined.map(({ source }) => source))].sort();
+  const cited = { from, notes: ['date-only'], at: start }; // shown by its day
   const days = (newest.until.getTime() - start.getTime()) / DAY;
   const isNew = now.getTime() - earliest <= settings.newDrugDays * DAY;
   return [
