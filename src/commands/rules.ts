@@ -5,8 +5,10 @@
  * A rule without vectors is refused wherever rules are read; that its vectors also notice every slip is
  * checked here, because it takes longer than a start of the service may.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TIERS } from '../core/decision.ts';
+import { isKnownFact } from '../core/facts/form-facts.ts';
 import { readCodeBook } from '../rule-files/code-book.ts';
 import { factKnowledgeOf } from '../rule-files/fact-knowledge.ts';
 import { judgeMutants, type MutationScore } from '../rule-files/judge-mutants.ts';
@@ -15,6 +17,7 @@ import { readCheckedRuleSet } from '../rule-files/read-rule-set.ts';
 import { type DocsParts, outdatedPages, rulePages, writePages } from '../rule-files/rule-docs.ts';
 import { type JudgedVector, judgeVectors, resultsOf, type VectorResult } from '../rule-files/run-vectors.ts';
 import { suggestVectors } from '../rule-files/suggest-vectors.ts';
+import { readClaims, traceabilityPage, unknownIds } from '../rule-files/traceability.ts';
 
 export interface RulesOptions {
   /** The rule folder, with `concepts/` in it. */
@@ -57,9 +60,9 @@ export async function checkRules(options: RulesOptions): Promise<0 | 1> {
     print(
       `${ruleSet.rules.length} rules, ${results.length} vectors, ${broken.length} broken; ${killed} mutants killed, ${waived} waived, ${unnoticed.length} to look at; rule set ${ruleSet.hash.slice(0, 12)}`,
     );
-    const outdated = docsOf(options, { ruleSet, vectors, waivers, scores });
-    for (const page of outdated) print(`docs/${page} is out of date; npm run rules -- --write-docs`);
-    return broken.length + unnoticed.length + outdated.length === 0 ? 0 : 1;
+    const pages = docsProblems(options, { ruleSet, vectors, waivers, scores });
+    for (const line of pages) print(line);
+    return broken.length + unnoticed.length + pages.length === 0 ? 0 : 1;
   } catch (error) {
     if (!(error instanceof RuleFilesError)) throw error;
     print(error.message);
@@ -67,13 +70,28 @@ export async function checkRules(options: RulesOptions): Promise<0 | 1> {
   }
 }
 
-/** Pages that are out of date; none after they were written. */
-function docsOf({ docs, writeDocs }: RulesOptions, parts: DocsParts): string[] {
+/** What is wrong with the pages: ids that nothing is called by, and pages out of date unless they were written. */
+function docsProblems({ docs, writeDocs }: RulesOptions, parts: DocsParts): string[] {
   if (docs === undefined) return [];
+  const problems: string[] = [];
   const pages = rulePages(parts);
+  const file = join(docs, CLAIMS);
+  if (existsSync(file)) {
+    const claims = readClaims(file, (at, reason) => problems.push(`docs/${CLAIMS}: ${at}: ${reason}`));
+    if (claims === undefined) return problems;
+    const isKnown = (id: string) => isKnownFact(id, parts.ruleSet.concepts);
+    problems.push(...unknownIds(claims, parts.ruleSet, isKnown).map((words) => `docs/${CLAIMS}: ${words}`));
+    pages.set('traceability.md', traceabilityPage(claims, parts.ruleSet));
+  }
   if (writeDocs === true) writePages(docs, pages);
-  return outdatedPages(docs, pages);
+  const outdated = outdatedPages(docs, pages);
+  return [
+    ...problems,
+    ...outdated.map((page) => `docs/${page} is out of date; npm run rules -- --write-docs`),
+  ];
 }
+
+const CLAIMS = 'claims.json';
 
 function slipsOf({ rule, survived, idleWaivers }: MutationScore): string[] {
   return [
