@@ -193,11 +193,12 @@ function difference(is: Outcome, mutant: Outcome): Told | undefined {
   if (is.clears !== mutant.clears) return { clears: is.clears };
   const only = (a: ReadonlySet<string>, b: ReadonlySet<string>) =>
     [...a].filter((one) => !b.has(one)).slice(0, 1);
+  // What is taken in first: the advice that comes with it may be another rule's, and change with that rule.
   const promise = {
-    suggests: only(is.said, mutant.said),
-    suggestsNot: only(mutant.said, is.said),
     absorbs: only(is.absorbed, mutant.absorbed),
     absorbsNot: only(mutant.absorbed, is.absorbed),
+    suggests: only(is.said, mutant.said),
+    suggestsNot: only(mutant.said, is.said),
   };
   const told = Object.entries(promise).find(([, list]) => list.length > 0);
   return told === undefined ? undefined : Object.fromEntries([told]);

@@ -32,7 +32,7 @@ describe('the rule set of the project', () => {
     const results = resultsOf(await judgeVectors(ruleSet, vectors, codes), ruleSet);
     expect(results.filter(({ broken }) => broken.length > 0)).toEqual([]);
     expect(results.length).toBeGreaterThan(200);
-  });
+  }, 120_000);
 
   it('has a vector for every tier of every rule, and one that stays silent', () => {
     for (const rule of ruleSet.rules) {
