@@ -11,6 +11,7 @@ import { changeEpisodes, close } from './episodes/change-episodes.ts';
 import { formFacts } from './facts/form-facts.ts';
 import { isDeceased, isMergedAway } from './facts/patient-facts.ts';
 import { formFindings } from './findings/form-findings.ts';
+import { heldBack } from './rules/guards.ts';
 import { judge } from './rules/judge.ts';
 import type { RuleSet } from './rules/rule-set.ts';
 
@@ -44,8 +45,10 @@ export async function decide(
   }
   const { facts, unrecognised, dataQuality } = formFacts(chart, ruleSet, now);
   const verdicts = await judge(ruleSet.rules, facts, now);
-  const findings = formFindings(verdicts, facts, ruleSet, now, open);
-  const episodeChanges = changeEpisodes({ chart, facts, findings, episodes, ruleSet, now });
+  const all = formFindings(verdicts, facts, ruleSet, now, open);
+  const findings = all.filter((finding) => heldBack(finding, facts, now) === undefined);
+  const held = new Map(all.map((finding) => [finding.key, heldBack(finding, facts, now)]));
+  const episodeChanges = changeEpisodes({ chart, facts, findings, held, episodes, ruleSet, now });
   const list = [...facts.values()];
   const cited = new Set(list.flatMap((fact) => fact.from));
   const evidence = chart.resources

@@ -15,12 +15,12 @@ import type { CodeBook } from './code-book.ts';
 import type { Vector } from './rule-schema.ts';
 import { allergyFor, habitFor, textMedicineFor } from './vector-answers.ts';
 import { carePlanFor, checklistFor, diaryFor } from './vector-forms.ts';
+import { medicineFor } from './vector-medicines.ts';
 import {
   answerFor,
   askedFor,
   conditionFor,
   isAnswer,
-  medicineFor,
   namedInWords,
   orderFor,
   resultFor,

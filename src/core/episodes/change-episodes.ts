@@ -21,6 +21,8 @@ export interface EpisodeInputs {
   readonly chart: Chart;
   readonly facts: Facts;
   readonly findings: readonly Finding[];
+  /** Why a finding of this key is shown to nobody, where that is so. */
+  readonly held?: ReadonlyMap<string, string | undefined>;
   /** Open ones, suppressed ones included; of closed ones those of the last half year, for what recurs. */
   readonly episodes: readonly Episode[];
   readonly ruleSet: RuleSet;
@@ -157,6 +159,8 @@ function letGo(episode: Episode, inputs: EpisodeInputs): EpisodeChange[] {
   const { now } = inputs;
   const voided = voidEvidence(episode, inputs.chart);
   if (voided !== undefined) return [close(episode, 'withdraw', voided, now)];
+  const held = inputs.held?.get(key);
+  if (held !== undefined) return [close(episode, 'supersede', held, now)];
   const taker = inputs.findings.find((finding) =>
     episode.members.some((member) => finding.absorbed.includes(member) || finding.members.includes(member)),
   );

@@ -24,6 +24,7 @@ import {
   tetanyLike,
   urea,
 } from './combined.ts';
+import { COMFORT_CARE } from './comfort-care.ts';
 import { CRAMP_MEDICINE_FACTS } from './cramp-medicines.ts';
 import { DIARY } from './diary.ts';
 import { DIURETICS } from './diuretics.ts';
@@ -115,6 +116,7 @@ export const DERIVED: ReadonlyMap<string, Former> = new Map([
   ...HYDRATION,
   ...DIARY,
   ...LIFESTYLE,
+  ...COMFORT_CARE,
   ...FLUOROQUINOLONE_FACTS,
   ...FLUOROQUINOLONE_PARTNER_FACTS,
   ...MUSCLE_FACTS,

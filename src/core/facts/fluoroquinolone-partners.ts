@@ -112,36 +112,6 @@ const LEVOFLOXACIN_OR_OFLOXACIN = /^(?:levo|o)floxacin$/i;
 /** Have limits of their own, or, for moxifloxacin, none. Source: core rules, fq-renal-dose. */
 const NAMED_IN_RULE = /^(?:cipro|levo|o|moxi)floxacin$/i;
 
-const COCKCROFT_GAULT = { male: 1.23, female: 1.04 }; // foundations 2.8; creatinine in umol/L, weight in kg
-
-/** Cockcroft-Gault, actual weight, completed years, mL/min; a range over both sexes when sex is unknown. */
-const creatinineClearance: Former = (source) => {
-  const id = 'creatinine-clearance';
-  const [creatinine, weight] = [source.fact('creatinine-serum'), source.fact('body-weight')];
-  const [age, sex] = [source.fact('age'), source.fact('sex')];
-  const missing = [creatinine, weight, age]
-    .filter(({ state }) => state !== 'known')
-    .map(({ concept }) => concept);
-  const exact = source
-    .readings('creatinine-serum')
-    .findLast((reading) => reading.source === creatinine.from[0])?.exact;
-  if (
-    creatinine.state !== 'known' ||
-    weight.state !== 'known' ||
-    age.state !== 'known' ||
-    exact === undefined
-  )
-    return unknownFact(id, 'needs', { missing, from: creatinine.from });
-  const sexes = sex.state === 'known' ? [sex.value as 'male' | 'female'] : (['female', 'male'] as const);
-  const [low, high = low] = sexes.map((each) => {
-    const value =
-      ((140 - Math.floor(Number(age.value))) * Number(weight.value) * COCKCROFT_GAULT[each]) / exact;
-    return Math.round(value * 1e6) / 1e6; // no floating noise on a limit
-  }) as [number, number?];
-  const cited = { concept: id, unit: 'mL/min', decimals: 1, ...citing([creatinine, weight]) };
-  return low === high ? { ...cited, state: 'known', value: low } : { ...cited, state: 'bounded', low, high };
-};
-
 const AMIODARONE_DAYS = 90; // still counts so long after its end; core rules, fq-qt-drugs
 const QT_DRUGS: MedicineSet = {
   classes: ['qt-prolonging-known-risk', 'hydroxyquinoline-antimalarial', 'quinine-systemic'],
@@ -197,7 +167,6 @@ export const FLUOROQUINOLONE_PARTNER_FACTS: readonly (readonly [FactId, Former])
     named('fq-levofloxacin-or-ofloxacin', (name) => LEVOFLOXACIN_OR_OFLOXACIN.test(name)),
   ],
   ['fq-other-kidney-cleared', named('fq-other-kidney-cleared', (name) => !NAMED_IN_RULE.test(name))],
-  ['creatinine-clearance', creatinineClearance],
   ['qt-drug-count', countOfSet('qt-drug-count', QT_DRUGS)],
   ['qt-drugs-on-record', onRecord('qt-drugs-on-record', QT_DRUGS)],
   ['qtc-normal-on-both', qtcNormalOnBoth],

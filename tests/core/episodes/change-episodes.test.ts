@@ -35,7 +35,10 @@ describe('an open alert', () => {
     const later = await changes({ ...pill, 'leg-swelling-unilateral': true }, NOON, [
       raised?.episode as Episode,
     ]);
-    expect(later.map(({ change, key }) => [change, key])).toEqual([['supersede', 'g-drug-review']]);
+    expect(later.map(({ change, key }) => [change, key])).toEqual([
+      ['raise', 'va-dvt-suspected'],
+      ['supersede', 'g-drug-review'],
+    ]);
   });
 
   it('stays while it is only not known whether the rule is ruled out', async () => {
