@@ -15,7 +15,11 @@ const CODES = readCodeBook(join(FOLDER, 'concepts'));
 type Chart = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 /** Is the alert that the first chart raised still open after the second? */
-async function after(rule: string, raised: Chart, later: Chart): Promise<'open' | 'resolved' | string> {
+async function outcomeAfter(
+  rule: string,
+  raised: Chart,
+  later: Chart,
+): Promise<'open' | 'resolved' | string> {
   const on = (chart: Chart) => vectorChart(chart as unknown as Vector, CODES, VECTOR_NOON);
   const first = await decide(on(raised), RULES, VECTOR_NOON, []);
   const open = first.episodeChanges.flatMap((change) => (change.change === 'raise' ? [change.episode] : []));
@@ -208,9 +212,9 @@ describe.each<[rule: string, raised: Chart, stillOpen: readonly Chart[], resolve
   ],
 ])('an alert of %s', (rule, raised, stillOpen, resolved) => {
   it.each(stillOpen)('stays open with %j', async (later) => {
-    expect(await after(rule, raised, later)).toBe('open');
+    expect(await outcomeAfter(rule, raised, later)).toBe('open');
   });
   it.each(resolved)('is resolved by %j', async (later) => {
-    expect(await after(rule, raised, later)).toBe('resolved');
+    expect(await outcomeAfter(rule, raised, later)).toBe('resolved');
   });
 });
