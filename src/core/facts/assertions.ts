@@ -79,8 +79,8 @@ function fromCondition(condition: Condition, reader: Reader): Assertion[] {
   const ended = readInstant(condition.abatementDateTime ?? condition.abatementPeriod?.end, zone)?.at;
   const recorded =
     readInstant(condition.recordedDate, zone)?.at ?? readInstant(condition.meta?.lastUpdated, zone)?.at;
-  const at = recorded ?? onset;
-  if (at === undefined) return [];
+  // Without any date a diagnosis still stands; a symptom is as old as can be, so it answers nothing.
+  const at = recorded ?? onset ?? new Date(0);
   const notes = [
     ...(verification !== undefined && SUSPECTED.has(verification) ? ['suspected'] : []),
     ...(codeOf(condition.clinicalStatus) === 'remission' ? ['remission'] : []),
