@@ -212,6 +212,7 @@ function observedCramps(source: FactSource): Episode[] {
   });
 }
 
+/** Minutes in each unit of time. Source: UCUM. */
 const MINUTES: Readonly<Record<string, number>> = {
   s: 1 / 60,
   sec: 1 / 60,

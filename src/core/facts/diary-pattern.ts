@@ -13,7 +13,7 @@ import { newestNumber } from './windows.ts';
 const WINDOW_DAYS = 28; // A.6
 const MAJORITY = { share: 0.6, episodes: 5 } as const; // A.6: timingMajority, timingMinEpisodes
 const DAYTIME_EPISODES = 4; // dy-daytime-cramps
-const HAIR = 1e-9;
+const HAIR = 1e-9; // shares are fractions
 
 function episodes(source: FactSource): Episode[] {
   return diaryOf(source).episodes.filter(({ at }) => daysBetween(at, source.now) <= WINDOW_DAYS);

@@ -11,6 +11,7 @@ import type { FactSource, Former } from './fact-source.ts';
 import { latestValue } from './measured.ts';
 
 const INTAKE_DAYS = 28; // diary items, foundations 1.7
+/** Millilitres in each unit; a glass as in care-plan blocks 3.1. */
 const MILLILITRES: Readonly<Record<string, number>> = {
   mL: 1,
   ml: 1,
