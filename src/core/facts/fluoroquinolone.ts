@@ -66,11 +66,17 @@ function isBeforeCourse({ at, onset }: Assertion, start: Date | undefined): bool
   return isBeforeStart(at, start) || (onset !== undefined && isBeforeStart(onset, start));
 }
 
-/** Records of a tendon disorder that are history: past, or of the time before this course. */
+/** Records of a tendon disorder that are history: past, or of the time before this course, and not refuted since. */
 function tendonRecords(source: FactSource): Assertion[] {
   const start = isEqual(source.fact('fq-exposed'), true) === 'true' ? firstDose(source) : undefined;
-  return source
-    .assertions('tendon-disorder-history')
+  const records = source.assertions('tendon-disorder-history');
+  // "No tendon pain" is an answer about today, and a rupture ruled out leaves an old tendinitis.
+  const ruptures = new Set(source.assertions('tendon-rupture').map((record) => record.source));
+  const refuted = records.findLast(
+    (record) => record.says === 'absent' && record.by === 'condition' && !ruptures.has(record.source),
+  )?.at;
+  return records
+    .filter(({ at }) => refuted === undefined || at >= refuted)
     .filter(
       (record) =>
         record.says === 'past' ||
