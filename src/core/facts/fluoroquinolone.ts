@@ -70,11 +70,8 @@ function isBeforeCourse({ at, onset }: Assertion, start: Date | undefined): bool
 function tendonRecords(source: FactSource): Assertion[] {
   const start = isEqual(source.fact('fq-exposed'), true) === 'true' ? firstDose(source) : undefined;
   const records = source.assertions('tendon-disorder-history');
-  // "No tendon pain" is an answer about today, and a rupture ruled out leaves an old tendinitis.
-  const ruptures = new Set(source.assertions('tendon-rupture').map((record) => record.source));
-  const refuted = records.findLast(
-    (record) => record.says === 'absent' && record.by === 'condition' && !ruptures.has(record.source),
-  )?.at;
+  // "No tendon pain" is an answer about today, and undoes no diagnosis.
+  const refuted = records.findLast(({ says, by }) => says === 'absent' && by === 'condition')?.at;
   return records
     .filter(({ at }) => refuted === undefined || at >= refuted)
     .filter(
