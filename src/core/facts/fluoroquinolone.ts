@@ -66,11 +66,14 @@ function isBeforeCourse({ at, onset }: Assertion, start: Date | undefined): bool
   return isBeforeStart(at, start) || (onset !== undefined && isBeforeStart(onset, start));
 }
 
-/** Records of a tendon disorder that are history: past, or of the time before this course. */
+/** Records of a tendon disorder that are history: past, or of the time before this course, and not refuted since. */
 function tendonRecords(source: FactSource): Assertion[] {
   const start = isEqual(source.fact('fq-exposed'), true) === 'true' ? firstDose(source) : undefined;
-  return source
-    .assertions('tendon-disorder-history')
+  const records = source.assertions('tendon-disorder-history');
+  // "No tendon pain" is an answer about today, and undoes no diagnosis.
+  const refuted = records.findLast(({ says, by }) => says === 'absent' && by === 'condition')?.at;
+  return records
+    .filter(({ at }) => refuted === undefined || at >= refuted)
     .filter(
       (record) =>
         record.says === 'past' ||

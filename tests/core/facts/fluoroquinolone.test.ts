@@ -56,6 +56,19 @@ describe('a tendon disorder in the past', () => {
   });
 });
 
+describe('a refuted tendon disorder', () => {
+  const history = ['true, 700 days ago', 'false, 5 days ago'];
+
+  it('is no history any more', () => {
+    expect(valueIn('tendon-history', { ...COURSE, 'tendon-disorder-history': history })).toBe(false);
+  });
+
+  it('is not what an answer "no tendon pain" means', () => {
+    const chart = { ...COURSE, 'tendon-disorder-history': 'resolved, 700 days ago', 'tendon-pain': false };
+    expect(valueIn('tendon-history', chart)).toBe(true);
+  });
+});
+
 describe('denied tendon pain', () => {
   it('ends the symptom however old the answer is', () => {
     const chart = { ...ENDED, 'tendon-pain': ['true, 30 days ago', 'false, 15 days ago'] };
