@@ -63,6 +63,7 @@ async function main(): Promise<void> {
   program
     .command('rules')
     .description('check every rule file, its vectors, and that they notice every slip in the rule')
+    .option('--write-docs', 'write docs/rules and docs/traceability.md anew')
     .option(
       '--suggest <rule-id>',
       'print vectors that would notice what survives; for review, not for copying',
