@@ -32,16 +32,8 @@ const claim = z
       [rules, toldBy, advice, interlocks, facts, textOnly].some((answer) => answer !== undefined),
     'is answered by nothing',
   );
-const idLists = z.strictObject({
-  rules: z.array(z.string()),
-  advice: z.array(z.string()),
-  interlocks: z.array(z.string()),
-  facts: z.array(z.string()),
-});
 const claimsSchema = z.strictObject({
   about: z.string(),
-  /** Ids that the rule set does not hold yet. */
-  planned: idLists.optional(),
   claims: z.array(claim).nonempty(),
 });
 export type Claims = z.infer<typeof claimsSchema>;
@@ -60,17 +52,17 @@ const KINDS = ['rules', 'toldBy', 'advice', 'interlocks', 'facts'] as const;
 
 /** Ids in claims that nothing is called by, in words. */
 export function unknownIds(
-  { claims, planned }: Claims,
+  { claims }: Claims,
   { byId, advice, interlocks }: RuleSet,
   isKnownFact: (id: string) => boolean,
 ): string[] {
-  const isRule = (id: string) => byId.has(id) || planned?.rules.includes(id) === true;
+  const isRule = (id: string) => byId.has(id);
   const known: Record<(typeof KINDS)[number], (id: string) => boolean> = {
     rules: isRule,
     toldBy: isRule,
-    advice: (id) => isAdvice(id, [...advice.keys()]) || planned?.advice.includes(id) === true,
-    interlocks: (id) => interlocks.has(id) || planned?.interlocks.includes(id) === true,
-    facts: (id) => isKnownFact(id) || planned?.facts.includes(id) === true,
+    advice: (id) => isAdvice(id, [...advice.keys()]),
+    interlocks: (id) => interlocks.has(id),
+    facts: isKnownFact,
   };
   return claims.flatMap((one) =>
     KINDS.flatMap((kind) =>

@@ -35,7 +35,7 @@ describe('the statements of the articles', () => {
     ]);
   });
 
-  it('name only rules, advice, interlocks and facts that exist or are planned', () => {
+  it('name only rules, advice, interlocks and facts that exist', () => {
     expect(claims && unknown(claims)).toEqual([]);
   });
 
