@@ -206,7 +206,7 @@ export type EpisodeChange =
       readonly change: 'resolve' | 'withdraw' | 'supersede';
       readonly key: string;
       readonly episode: Episode;
-      /** In words: `resolved by data: potassium 3.9 mmol/L`. */
+      /** In words: `resolved by data: potassium: 3.9 mmol/L`. */
       readonly reason: string;
       /** Only when something withdrawn had been accepted: a low notice to who accepted it. */
       readonly notify: boolean;

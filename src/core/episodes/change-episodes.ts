@@ -13,6 +13,7 @@ import { type Episode, type EpisodeChange, type Finding, TIERS } from '../decisi
 import { type FactId, type Facts, factOf } from '../facts/fact.ts';
 import { allClauses, reasonsFor } from '../rules/explain.ts';
 import type { RuleSet } from '../rules/rule-set.ts';
+import { factInWords } from '../rules/words.ts';
 import { basisOf, versionOf } from './basis.ts';
 import { asRecurring, isQuiet, recurrence } from './recurrence.ts';
 import { brokenBy } from './suppression.ts';
@@ -209,7 +210,7 @@ function clearedBy(episode: Episode, { facts, ruleSet, now }: EpisodeInputs): st
   if (!rules.every((rule) => rule.clearsWhen.truth(facts, now) === 'true')) return undefined;
   const reasons = rules.flatMap((rule) => reasonsFor(rule.clearsWhen, facts, now));
   return (
-    [...new Set(reasons.map((reason) => `${reason.clause} (${reason.saw})`))].join('; ') ||
+    [...new Set(reasons.map(({ fact, saw }) => `${factInWords(fact)}: ${saw}`))].join('; ') ||
     'the rule is no longer in use'
   );
 }

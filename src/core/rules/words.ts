@@ -85,6 +85,10 @@ export function goalInWords(fact: FactId, question: Question, unitOf: UnitOf): s
 export function factInWords(fact: FactId): string {
   const spoken = SPOKEN.get(fact);
   if (spoken !== undefined) return spoken;
+  const [, days, untested] = /^not-tested-(\d+)d\.(.+)$/.exec(fact) ?? [];
+  if (untested !== undefined) return `${plain(untested)} not tested for ${days} days`;
+  const [, one, span] = /^(.+)-not-tested-(\d+)d$/.exec(fact) ?? [];
+  if (one !== undefined) return `${plain(one)} not tested for ${span} days`;
   const [, group, rest] = /^([a-z-]+)\.(.+)$/.exec(fact) ?? [];
   if (group === undefined || rest === undefined) return plain(fact);
   const name = plain(rest);
