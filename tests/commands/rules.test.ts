@@ -1,6 +1,6 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { checkRules, type RulesOptions } from '../../src/commands/rules.ts';
 
@@ -9,13 +9,27 @@ const DOCS = join(import.meta.dirname, '../../docs');
 const RULE = 'electrolyte/el-hypokalaemia.json';
 
 let folder: string;
-/** One rule with what it needs: judging all of them in every test would take minutes. */
+/** One rule by itself, absorbing nothing: judging all of them in every test would take minutes. */
+let alone: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'rules-'));
   for (const part of ['concepts', 'advice', 'interlocks'])
     cpSync(join(RULES, part), join(folder, part), { recursive: true });
-  for (const end of ['.json', '.vectors.json', '.waivers.json'])
-    cpSync(join(RULES, RULE.replace('.json', end)), join(folder, RULE.replace('.json', end)));
+  const write = (end: string, content: unknown) =>
+    writeFileSync(join(folder, RULE.replace('.json', end)), JSON.stringify(content, null, 2));
+  const read = (end: string) => JSON.parse(readFileSync(join(RULES, RULE.replace('.json', end)), 'utf8'));
+  mkdirSync(join(folder, dirname(RULE)));
+  const { absorbs: _, ...rule } = read('.json');
+  write('.json', rule);
+  write(
+    '.vectors.json',
+    read('.vectors.json').map(({ absorbs: _, absorbedBy: __, ...vector }: Record<string, unknown>) => vector),
+  );
+  write(
+    '.waivers.json',
+    read('.waivers.json').filter(({ mutant }: { mutant: string }) => !mutant.startsWith('absorbs')),
+  );
+  alone = readFileSync(join(folder, RULE), 'utf8');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -30,11 +44,10 @@ async function check(
 
 /** Checks the copied folder with one text of one rule replaced. */
 async function checkWith(from: string, to: string): Promise<{ code: number; printed: string }> {
-  const text = readFileSync(join(RULES, RULE), 'utf8');
-  expect(text).toContain(from);
-  writeFileSync(join(folder, RULE), text.replace(from, to));
+  expect(alone).toContain(from);
+  writeFileSync(join(folder, RULE), alone.replace(from, to));
   const checked = await check(folder);
-  writeFileSync(join(folder, RULE), text);
+  writeFileSync(join(folder, RULE), alone);
   return checked;
 }
 
