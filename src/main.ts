@@ -7,15 +7,19 @@ import { decideCommand, InputError } from './commands/decide.ts';
 import { demo } from './commands/demo.ts';
 import { checkRules } from './commands/rules.ts';
 import { serve } from './commands/serve.ts';
+import { storiesCommand } from './commands/stories.ts';
 import { terminalOn } from './commands/terminal.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { RuleFilesError } from './rule-files/problems.ts';
 import { readRuleSet } from './rule-files/read-rule-set.ts';
+import { StoryError } from './stories/read-story.ts';
 import { openLog } from './watch/log.ts';
 
 const OLDEST_NODE = 24;
 const RULES = fileURLToPath(new URL('../rules', import.meta.url));
 const FIXTURES = fileURLToPath(new URL('../fhir-fixtures', import.meta.url));
+const DOCS = fileURLToPath(new URL('../docs', import.meta.url));
+const STORIES = `${FIXTURES}/stories`;
 const EXIT = { done: 0, failed: 1, input: 2 } as const;
 
 const EXIT_CODES = `
@@ -58,9 +62,34 @@ async function main(): Promise<void> {
     });
   program
     .command('rules')
-    .description('check every rule file and its vectors')
-    .action(async () => {
-      process.exitCode = await checkRules({ folder: RULES, print: terminal.write });
+    .description('check every rule file, its vectors, and that they notice every slip in the rule')
+    .option('--write-docs', 'write docs/rules and docs/traceability.md anew')
+    .option(
+      '--suggest <rule-id>',
+      'print vectors that would notice what survives; for review, not for copying',
+    )
+    .addHelpText('after', EXIT_CODES)
+    .action(async ({ suggest, writeDocs }: { suggest?: string; writeDocs?: true }) => {
+      process.exitCode = await checkRules({
+        folder: RULES,
+        print: terminal.write,
+        docs: DOCS,
+        writeDocs: writeDocs ?? false,
+        ...(suggest !== undefined && { suggestFor: suggest }),
+      });
+    });
+  program
+    .command('stories')
+    .description('play patient stories through the core, and say what differs from their promises')
+    .argument('[path]', 'a story file or a folder of them', STORIES)
+    .option('--json', 'one JSON object: expected and actual alerts of every step')
+    .addHelpText('after', EXIT_CODES)
+    .action(async (path: string, { json }: { json?: true }) => {
+      process.exitCode = await storiesCommand(
+        { path, json: json ?? false },
+        (settings) => readRuleSet(RULES, { settings }),
+        terminal,
+      );
     });
   program.action(() =>
     hasConfig(program)
@@ -133,7 +162,10 @@ if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
 
 main().catch((error: unknown) => {
   const known =
-    error instanceof ConfigError || error instanceof InputError || error instanceof RuleFilesError;
+    error instanceof ConfigError ||
+    error instanceof InputError ||
+    error instanceof RuleFilesError ||
+    error instanceof StoryError;
   process.stderr.write(`${known ? error.message : describe(error)}\n`);
   process.exit(known ? EXIT.input : EXIT.failed);
 });

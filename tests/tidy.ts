@@ -22,7 +22,11 @@ const BENEATH: Readonly<Record<string, readonly string[]>> = {
   watch: ['vocabulary', 'core', 'store'],
 };
 /** Not part of the service: they stand for the hospital. */
-const APART: Readonly<Record<string, readonly string[]>> = { sandbox: ['vocabulary'], demo: ['vocabulary'] };
+const APART: Readonly<Record<string, readonly string[]>> = {
+  sandbox: ['vocabulary'],
+  demo: ['vocabulary'],
+  stories: ['vocabulary', 'core'],
+};
 /** May import everything, and are imported by nothing else. */
 const ON_TOP = ['commands', 'config', 'main', 'start'];
 
@@ -185,7 +189,8 @@ export function rulesWithoutVectors(files: readonly TextFile[]): string[] {
   const paths = new Set(files.map(({ path }) => path));
   return [...paths]
     .filter(
-      (path) => /^rules\/.+\.json$/.test(path) && !NOT_RULES.test(path) && !path.endsWith('.vectors.json'),
+      (path) =>
+        /^rules\/.+\.json$/.test(path) && !NOT_RULES.test(path) && !/\.(?:vectors|waivers)\.json$/.test(path),
     )
     .filter((path) => !paths.has(path.replace(/\.json$/, '.vectors.json')))
     .map(

@@ -1,31 +1,68 @@
 /**
- * `npm run rules`: checks every rule file and its vectors, and prints one line per rule.
+ * `npm run rules`: the gate for rules. Checks every rule file, runs its vectors, and looks for slips that no
+ * vector would notice.
+ *
+ * A rule without vectors is refused wherever rules are read; that its vectors also notice every slip is
+ * checked here, because it takes longer than a start of the service may.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { TIERS } from '../core/decision.ts';
+import { isKnownFact } from '../core/facts/form-facts.ts';
 import { readCodeBook } from '../rule-files/code-book.ts';
+import { factKnowledgeOf } from '../rule-files/fact-knowledge.ts';
+import { judgeMutants, type MutationScore } from '../rule-files/judge-mutants.ts';
 import { RuleFilesError } from '../rule-files/problems.ts';
 import { readCheckedRuleSet } from '../rule-files/read-rule-set.ts';
-import { runVectors, type VectorResult } from '../rule-files/run-vectors.ts';
+import { type DocsParts, outdatedPages, rulePages, writePages } from '../rule-files/rule-docs.ts';
+import { type JudgedVector, judgeVectors, resultsOf, type VectorResult } from '../rule-files/run-vectors.ts';
+import { suggestVectors } from '../rule-files/suggest-vectors.ts';
+import { readClaims, traceabilityPage, unknownIds } from '../rule-files/traceability.ts';
 
 export interface RulesOptions {
   /** The rule folder, with `concepts/` in it. */
   readonly folder: string;
   readonly print: (line: string) => void;
+  /** The folder of the pages generated from rules; they must be up to date. Left out: not looked at. */
+  readonly docs?: string;
+  /** Write those pages instead of comparing them. */
+  readonly writeDocs?: boolean;
+  /** Also print vectors that would notice the survivors of this rule. */
+  readonly suggestFor?: string;
 }
 
-/** Exit code: 0 when every file is sound and every vector holds, else 1. */
-export async function checkRules({ folder, print }: RulesOptions): Promise<0 | 1> {
+/** Exit code: 0 when every file is sound, every vector holds and no slip goes unnoticed, else 1. */
+export async function checkRules(options: RulesOptions): Promise<0 | 1> {
+  const { folder, print, suggestFor } = options;
   try {
-    const { ruleSet, vectors } = readCheckedRuleSet(folder);
-    const results = await runVectors(ruleSet, vectors, readCodeBook(join(folder, 'concepts')));
-    for (const line of tableOf(results)) print(line);
+    const { ruleSet, vectors, waivers } = readCheckedRuleSet(folder);
+    const codes = readCodeBook(join(folder, 'concepts'));
+    const facts = factKnowledgeOf(codes.files);
+    const judged = await judgeVectors(ruleSet, vectors, codes);
+    const results = resultsOf(judged, ruleSet);
     const broken = results.filter((result) => result.broken.length > 0);
-    for (const { rule, says, broken: reasons } of broken) print(`${rule}: "${says}": ${reasons.join('; ')}`);
-    print(
-      `${ruleSet.rules.length} rules, ${results.length} vectors, ${broken.length} broken; rule set ${ruleSet.hash.slice(0, 12)}`,
+    const kept = judged.filter(
+      (each, index): each is JudgedVector => !('trouble' in each) && results[index]?.broken.length === 0,
     );
-    return broken.length === 0 ? 0 : 1;
+    const scores = judgeMutants(ruleSet, kept, waivers, facts);
+    for (const line of tableOf(results, scores)) print(line);
+    for (const { rule, says, broken: reasons } of broken) print(`${rule}: "${says}": ${reasons.join('; ')}`);
+    const unnoticed = scores.flatMap(slipsOf);
+    for (const line of unnoticed) print(line);
+    const asked = scores.find(({ rule }) => rule === suggestFor);
+    if (asked !== undefined) {
+      const parts = { ruleSet, codes, facts };
+      for (const vector of suggestVectors(asked.rule, asked.survived, vectors.get(asked.rule) ?? [], parts))
+        print(JSON.stringify(vector));
+    }
+    const killed = scores.reduce((sum, score) => sum + score.killed, 0);
+    const waived = scores.reduce((sum, score) => sum + score.waived.length, 0);
+    print(
+      `${ruleSet.rules.length} rules, ${results.length} vectors, ${broken.length} broken; ${killed} mutants killed, ${waived} waived, ${unnoticed.length} to look at; rule set ${ruleSet.hash.slice(0, 12)}`,
+    );
+    const pages = docsProblems(options, { ruleSet, vectors, waivers, scores });
+    for (const line of pages) print(line);
+    return broken.length + unnoticed.length + pages.length === 0 ? 0 : 1;
   } catch (error) {
     if (!(error instanceof RuleFilesError)) throw error;
     print(error.message);
@@ -33,13 +70,44 @@ export async function checkRules({ folder, print }: RulesOptions): Promise<0 | 1
   }
 }
 
-function tableOf(results: readonly VectorResult[]): string[] {
+/** What is wrong with the pages: ids that nothing is called by, and pages out of date unless they were written. */
+function docsProblems({ docs, writeDocs }: RulesOptions, parts: DocsParts): string[] {
+  if (docs === undefined) return [];
+  const problems: string[] = [];
+  const pages = rulePages(parts);
+  const file = join(docs, CLAIMS);
+  if (existsSync(file)) {
+    const claims = readClaims(file, (at, reason) => problems.push(`docs/${CLAIMS}: ${at}: ${reason}`));
+    if (claims === undefined) return problems;
+    const isKnown = (id: string) => isKnownFact(id, parts.ruleSet.concepts);
+    problems.push(...unknownIds(claims, parts.ruleSet, isKnown).map((words) => `docs/${CLAIMS}: ${words}`));
+    pages.set('traceability.md', traceabilityPage(claims, parts.ruleSet));
+  }
+  if (writeDocs === true) writePages(docs, pages);
+  const outdated = outdatedPages(docs, pages);
+  return [
+    ...problems,
+    ...outdated.map((page) => `docs/${page} is out of date; npm run rules -- --write-docs`),
+  ];
+}
+
+const CLAIMS = 'claims.json';
+
+function slipsOf({ rule, survived, idleWaivers }: MutationScore): string[] {
+  return [
+    ...survived.map((slip) => `${rule}: no vector notices "${slip}"; add one, or waive it with a reason`),
+    ...idleWaivers.map((slip) => `${rule}: the waiver of "${slip}" is not needed; take it out`),
+  ];
+}
+
+function tableOf(results: readonly VectorResult[], scores: readonly MutationScore[]): string[] {
   const byRule = [...Map.groupBy(results, ({ rule }) => rule)];
   const width = Math.max(4, ...byRule.map(([rule]) => rule.length));
-  const head = `${'rule'.padEnd(width)}  kept  broken  fired  silent  tiers`;
+  const head = `${'rule'.padEnd(width)}  kept  broken  fired  silent  killed  waived  survived  tiers`;
   return [
     head,
     ...byRule.map(([rule, vectors]) => {
+      const score = scores.find((candidate) => candidate.rule === rule);
       const broken = vectors.filter((vector) => vector.broken.length > 0).length;
       const fired = vectors.filter(({ expect }) => expect === 'fired').length;
       const tiers = TIERS.filter((tier) => vectors.some((vector) => vector.tier === tier)).join(', ');
@@ -48,6 +116,9 @@ function tableOf(results: readonly VectorResult[]): string[] {
         String(broken).padStart(6),
         String(fired).padStart(5),
         String(vectors.length - fired).padStart(6),
+        String(score?.killed ?? 0).padStart(6),
+        String(score?.waived.length ?? 0).padStart(6),
+        String(score?.survived.length ?? 0).padStart(8),
       ];
       return `${rule.padEnd(width)}  ${counts.join('  ')}  ${tiers}`;
     }),

@@ -5,24 +5,33 @@
  * json-rules-engine, which confirms what fired, answers with one.
  */
 import type { Chart } from './chart/chart.ts';
-import type { Decision, Episode, EpisodeChange } from './decision.ts';
-import { changeEpisodes, versionOf } from './episodes/change-episodes.ts';
+import type { Decision, Episode } from './decision.ts';
+import { versionOf } from './episodes/basis.ts';
+import { changeEpisodes, close } from './episodes/change-episodes.ts';
 import { formFacts } from './facts/form-facts.ts';
-import { isDeceased } from './facts/patient-facts.ts';
+import { isDeceased, isMergedAway } from './facts/patient-facts.ts';
 import { formFindings } from './findings/form-findings.ts';
+import { heldBack } from './rules/guards.ts';
 import { judge } from './rules/judge.ts';
 import type { RuleSet } from './rules/rule-set.ts';
 
-/** Decides over one chart at one moment, given the patient's open episodes. */
+/**
+ * Decides over one chart at one moment.
+ *
+ * @param episodes the patient's open ones; closed ones of the last half year may be among them, so that a
+ *   problem that comes back is known.
+ */
 export async function decide(
   chart: Chart,
   ruleSet: RuleSet,
   now: Date,
-  open: readonly Episode[],
+  episodes: readonly Episode[],
 ): Promise<Decision> {
   const patient = `Patient/${chart.patient.id}`;
   const head = { at: now.toISOString(), patient, ruleSet: ruleSet.hash };
-  if (isDeceased(chart.patient, ruleSet.settings.homeTimeZone)) {
+  const open = episodes.filter((episode) => episode.closed === undefined);
+  const ended = evaluationEnded(chart, ruleSet);
+  if (ended !== undefined) {
     return {
       ...head,
       facts: [],
@@ -31,13 +40,15 @@ export async function decide(
       evidence: {},
       unrecognised: [],
       dataQuality: [],
-      episodeChanges: open.map(closedByDeath),
+      episodeChanges: open.map((episode) => close(episode, 'supersede', ended, now)),
     };
   }
   const { facts, unrecognised, dataQuality } = formFacts(chart, ruleSet, now);
   const verdicts = await judge(ruleSet.rules, facts, now);
-  const findings = formFindings(verdicts, facts, ruleSet, now);
-  const episodeChanges = changeEpisodes({ chart, facts, findings, open, ruleSet, now });
+  const all = formFindings(verdicts, facts, ruleSet, now, open);
+  const findings = all.filter((finding) => heldBack(finding, facts, now) === undefined);
+  const held = new Map(all.map((finding) => [finding.key, heldBack(finding, facts, now)]));
+  const episodeChanges = changeEpisodes({ chart, facts, findings, held, episodes, ruleSet, now });
   const list = [...facts.values()];
   const cited = new Set(list.flatMap((fact) => fact.from));
   const evidence = chart.resources
@@ -55,7 +66,8 @@ export async function decide(
   };
 }
 
-/** A patient died: what is open closes silently. Source: foundations 6 and 7. */
-function closedByDeath(episode: Episode): EpisodeChange {
-  return { change: 'supersede', key: episode.key, episode, reason: 'no longer evaluated', notify: false };
+/** Why this patient is not evaluated; what is open closes silently. Source: foundations 6 and 7. */
+function evaluationEnded({ patient }: Chart, { settings }: RuleSet): string | undefined {
+  if (isDeceased(patient, settings.homeTimeZone)) return 'no longer evaluated';
+  return isMergedAway(patient) ? 'the patient record was merged into another' : undefined;
 }

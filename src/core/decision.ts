@@ -67,7 +67,7 @@ export interface AdviceLine {
 export interface WithheldAdvice {
   readonly advice: string;
   readonly interlock: string;
-  readonly why: 'blocked' | 'check-first' | 'opposed';
+  readonly why: 'blocked' | 'check-first' | 'opposed' | 'held';
   /** In words, for the clinician: `eGFR is below 30`. */
   readonly reason: string;
   /** Facts that must be known first. */
@@ -105,8 +105,53 @@ export interface Finding {
   readonly code: string;
   /** Rests on a preliminary value. */
   readonly preliminary?: true;
-  /** What would clear it, in words: `potassium 3.6 mmol/L or more`. */
+  /** What would clear it, in words and tried: `clears at potassium 3.6 mmol/L or more`. */
   readonly clearsWhen?: string;
+}
+
+/** Why a clinician puts an alert aside. Source: clinical foundations 6, override reasons. */
+export const OVERRIDE_REASONS = [
+  'already-treated',
+  'benefit-outweighs-risk',
+  'patient-declined',
+  'not-relevant',
+  'data-wrong',
+  'specialist-involved',
+  'no-reason',
+] as const;
+export type OverrideReason = (typeof OVERRIDE_REASONS)[number];
+
+/** What an alert rested on when it was last judged; an answer to it holds while this does. */
+export interface Basis {
+  /** Facts whose clauses held. */
+  readonly facts: readonly FactId[];
+  /** ISO time of the newest measured value among them; absent when it rests on none. */
+  readonly valueAt?: string;
+  /** `Type/id` of a medicine -> its dosage, as recorded. */
+  readonly doses: Readonly<Record<string, string>>;
+}
+
+/** An answer that keeps an open alert from being shown for a while. */
+export interface Suppression {
+  readonly reason: OverrideReason;
+  /** ISO time of the answer. */
+  readonly at: string;
+  /** ISO time at which it ends by itself; absent: only a new version of the source ends it. */
+  readonly until?: string;
+  /** As shown when it was answered; a rise above it ends the suppression. */
+  readonly tier: Tier;
+  readonly basis: Basis;
+  /** Versions of what raised the alert when it was answered. */
+  readonly evidence: Readonly<Record<string, string>>;
+}
+
+/** An earlier episode of the same key that was resolved shortly before this one was raised. */
+export interface Recurrence {
+  /** `Episode.number` of the earlier one. */
+  readonly of: number;
+  readonly afterDays: number;
+  /** How many times it came back in the window that counts, this time included. */
+  readonly times: number;
 }
 
 /** One stretch of one problem in one patient, as stored. At most one per key is open. */
@@ -128,13 +173,31 @@ export interface Episode {
   readonly lowerSince?: string;
   /** Newest fact time behind the finding; a lower tier needs a newer one. */
   readonly latestFactAt?: string;
+  readonly basis?: Basis;
+  /** Answered, and not shown until the suppression ends. */
+  readonly suppression?: Suppression;
+  /** ISO time at which a clinician accepted it. */
+  readonly acceptedAt?: string;
+  /** ISO time of the last notice; absent: `raisedAt`. */
+  readonly notifiedAt?: string;
+  readonly recurs?: Recurrence;
+  /** Set when it closes; a closed episode never opens again. */
+  readonly closed?: { readonly at: string; readonly how: 'resolved' | 'withdrawn' | 'superseded' };
 }
 
 /** What an evaluation does to the episodes of its patient. */
 export type EpisodeChange =
-  | { readonly change: 'raise'; readonly key: string; readonly episode: Episode; readonly notify: true }
   | {
-      readonly change: 'update' | 'escalate' | 'de-escalate' | 'stale';
+      /** `update` notifies only to repeat a critical alert that nobody answered. */
+      readonly change:
+        | 'raise'
+        | 'update'
+        | 'escalate'
+        | 'de-escalate'
+        | 'stale'
+        | 'accept'
+        | 'suppress'
+        | 'unsuppress';
       readonly key: string;
       readonly episode: Episode;
       readonly notify: boolean;
@@ -143,9 +206,10 @@ export type EpisodeChange =
       readonly change: 'resolve' | 'withdraw' | 'supersede';
       readonly key: string;
       readonly episode: Episode;
-      /** In words: `resolved by data: potassium 3.9 mmol/L`. */
+      /** In words: `resolved by data: potassium: 3.9 mmol/L`. */
       readonly reason: string;
-      readonly notify: false;
+      /** Only when something withdrawn had been accepted: a low notice to who accepted it. */
+      readonly notify: boolean;
     };
 
 /** The full record of one evaluation; replays to the same bytes. */

@@ -105,6 +105,7 @@ const WHY_WITHHELD = {
   blocked: 'not suggested',
   'check-first': 'check first',
   opposed: 'advice conflicts',
+  held: 'held back',
 } as const satisfies Record<WithheldAdvice['why'], string>;
 
 function withheldText({ advice, why, reason }: WithheldAdvice): string {

@@ -12,7 +12,7 @@ import type { Decision, Episode, EpisodeChange } from '../core/decision.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
 import { keepDecision } from '../store/decision.ts';
 import { type NewDelivery, oweDelivery } from '../store/delivery.ts';
-import { applyChanges, numberRaised, openEpisodes } from '../store/episode.ts';
+import { applyChanges, episodesOf, numberRaised } from '../store/episode.ts';
 import {
   assignPatient,
   finishEvents,
@@ -109,7 +109,8 @@ async function evaluatePatient(
   const started = performance.now();
   const capability = await live.capability();
   const events = await waitingOfPatient(store.db, connectionId, patientId);
-  const open = await openEpisodes(store.db, connectionId, patientId);
+  const episodes = (await episodesOf(store.db, connectionId, patientId)).map(({ episode }) => episode);
+  const open = episodes.filter(({ closed }) => closed === undefined);
   const now = parts.now();
   const gathered = await gather({
     gate: live.gate,
@@ -133,7 +134,7 @@ async function evaluatePatient(
     case 'chart':
       break;
   }
-  const decided = await decide(gathered.chart, ruleSet, now, open);
+  const decided = await decide(gathered.chart, ruleSet, now, episodes);
   const decision = await store.transaction((trx) =>
     commit(trx, job, { connectionId, patientId, decided, events }, parts),
   );

@@ -34,7 +34,7 @@ export interface Gathering {
   readonly patienceOver: boolean;
 }
 
-const OBSERVED_SINCE = 730 * DAY; // the longest look-back of any rule, foundations 1.1 (ankle-brachial index)
+const OBSERVED_SINCE = 1826 * DAY; // five years, the trend of creatinine; foundations 1.1
 const PAGE = 500;
 
 /** What the rules can use of a patient. Types that a server does not offer are unseen, not an error. */
@@ -45,12 +45,15 @@ function searchesFor(patientId: string, now: Date): string[] {
   return [
     of('Observation', `&date=ge${since}`),
     of('Condition'),
+    of('AllergyIntolerance'),
     of('MedicationStatement', '&_include=MedicationStatement:medication'),
     of('MedicationRequest', '&_include=MedicationRequest:medication'),
     of('MedicationAdministration', '&_include=MedicationAdministration:medication'),
     of('MedicationDispense', '&_include=MedicationDispense:medication'),
     of('Procedure'),
     of('QuestionnaireResponse'),
+    of('ServiceRequest'),
+    of('CarePlan', '&status=active,completed'), // our own proposals are drafts
     of('DiagnosticReport'),
     of('Specimen'),
   ];

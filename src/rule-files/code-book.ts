@@ -8,13 +8,15 @@ import { CODE_SYSTEMS } from '../core/concepts/code-systems.ts';
 import type { CodeMatch, ConceptFile } from '../core/concepts/concept-file.ts';
 
 export interface CodeBook {
+  /** Sorted by id. */
+  readonly files: readonly ConceptFile[];
   concept(id: string): ConceptFile | undefined;
   /**
    * The first confirmed code of a concept, those of laboratories and symptoms before classifications; of a
    * concept that only refuses, the first refused one.
    */
   codeOf(id: string): CodeableConcept | undefined;
-  /** The RxNorm ingredient of this name. */
+  /** The RxNorm ingredient of this name; of one without a code, the name as text. */
   ingredient(name: string): CodeableConcept | undefined;
 }
 
@@ -33,7 +35,9 @@ export function readCodeBook(folder: string): CodeBook {
       )
       .map((row) => [row.ingredient as string, row]),
   );
+  const uncoded = new Set(files.flatMap((file) => (file.ingredients ?? []).map(({ name }) => name)));
   return {
+    files,
     concept: (id) => byId.get(id),
     codeOf: (id) => {
       const file = byId.get(id);
@@ -44,7 +48,7 @@ export function readCodeBook(folder: string): CodeBook {
       if (first !== undefined) return codeable(first);
       return codeable(file?.refused?.find(({ code }) => code !== undefined));
     },
-    ingredient: (name) => codeable(ingredients.get(name)),
+    ingredient: (name) => codeable(ingredients.get(name)) ?? (uncoded.has(name) ? { text: name } : undefined),
   };
 }
 

@@ -8,6 +8,7 @@ import { isKnownFact } from '../core/facts/form-facts.ts';
 import { DEFAULT_FACT_SETTINGS, type FactSettings } from '../core/facts/settings.ts';
 import {
   type CompiledRule,
+  compileAdvice,
   compileInterlock,
   compileRule,
   type Overlay,
@@ -19,7 +20,7 @@ import type { UnitOf } from '../core/rules/words.ts';
 import { type Problem, RuleFilesError } from './problems.ts';
 import { readConcepts } from './read-concepts.ts';
 import { readRuleFiles } from './rule-files.ts';
-import type { Vector } from './rule-schema.ts';
+import type { Vector, Waiver } from './rule-schema.ts';
 
 export interface RuleSetOptions {
   readonly settings?: Partial<FactSettings>;
@@ -32,6 +33,8 @@ export interface CheckedRuleSet {
   readonly ruleSet: RuleSet;
   /** By rule id. */
   readonly vectors: ReadonlyMap<string, readonly Vector[]>;
+  /** Mutants that need no killing vector, by rule id. */
+  readonly waivers: ReadonlyMap<string, readonly Waiver[]>;
 }
 
 /**
@@ -55,13 +58,13 @@ export function readCheckedRuleSet(folder: string, options: RuleSetOptions = {})
   const ruleSet: RuleSet = {
     rules,
     byId: new Map(rules.map((rule) => [rule.id, rule])),
-    advice: new Map(files.advice.map((advice) => [advice.id, advice])),
+    advice: new Map(files.advice.map((advice) => [advice.id, compileAdvice(advice, unitOf)])),
     interlocks: new Map(files.interlocks.map((file) => [file.id, compileInterlock(file, unitOf)])),
     concepts,
     settings,
     hash,
   };
-  return { ruleSet: frozen(ruleSet), vectors: files.vectors };
+  return { ruleSet: frozen(ruleSet), vectors: files.vectors, waivers: files.waivers };
 }
 
 function compileAll(
@@ -89,13 +92,37 @@ function compileAll(
 const DERIVED_UNITS: ReadonlyMap<string, string> = new Map([
   ['potassium', 'mmol/L'],
   ['potassium-high-unconfirmed', 'mmol/L'],
+  ['potassium-30d', 'mmol/L'],
   ['sodium', 'mmol/L'],
   ['calcium-best', 'mmol/L'],
   ['calcium-total-only', 'mmol/L'],
+  ['calcium-best-90d', 'mmol/L'],
+  ['sodium-for-grading', 'mmol/L'],
+  ['sodium-glucose-adjusted', 'mmol/L'],
+  ['egfr-fall-12m', '%'],
+  ['egfr-fall-12m-points', 'mL/min/{1.73_m2}'],
+  ['creatinine-clearance', 'mL/min'],
   ['urea', 'mmol/L'],
   ['egfr', 'mL/min/{1.73_m2}'],
   ['age', 'years'],
+  ['creatinine-clearance', 'mL/min'],
+  ['alcohol-units-per-week', 'units/week'],
   ['temperature-highest-48h', 'Cel'],
+  ['osmolarity-calculated', 'mmol/L'],
+  ['fluid-intake-24h', 'mL'],
+  ['iron-saturation', '%'],
+  ['foot-exam-days', 'd'],
+  ['tsh-days', 'd'],
+  ['deficit-onset-days', 'd'],
+  ['sudden-weakness-hours', 'h'],
+  ['heat-exposure-days', 'd'],
+  ['electrolytes-checked-days', 'd'],
+  ['kidney-checked-days', 'd'],
+  ['self-care-plan-days', 'd'],
+  ['cramp-longest-minutes', 'min'],
+  ['severe-cramp-minutes', 'min'],
+  ['cramp-daytime-share', '%'],
+  ['cramp-timing-share', '%'],
 ]);
 
 function unitsFrom(concepts: Concepts): UnitOf {

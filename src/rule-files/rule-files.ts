@@ -3,6 +3,8 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
+import type { z } from 'zod';
+import { blockOf } from '../core/advice/blocks.ts';
 import type { AdviceFile, Condition, InterlockFile, RuleFile } from '../core/rules/rule.ts';
 import { type ConditionNames, checkCondition, isRecord, type Report } from './condition-check.ts';
 import { type Problem, RuleFilesError } from './problems.ts';
@@ -14,6 +16,8 @@ import {
   ruleSchema,
   type Vector,
   vectorsSchema,
+  type Waiver,
+  waiversSchema,
 } from './rule-schema.ts';
 
 export interface RuleFiles {
@@ -22,14 +26,18 @@ export interface RuleFiles {
   readonly interlocks: readonly InterlockFile[];
   /** By rule id. */
   readonly vectors: ReadonlyMap<string, readonly Vector[]>;
+  /** By rule id. */
+  readonly waivers: ReadonlyMap<string, readonly Waiver[]>;
 }
 
 /** Folders that hold no rules. */
 const OTHER_FOLDERS = new Set(['concepts', 'advice', 'interlocks', 'sites']);
 const VECTORS = '.vectors.json';
+const WAIVERS = '.waivers.json';
 
 /**
- * Reads and checks `<domain>/<rule>.json` with `<rule>.vectors.json` beside it, `advice/` and `interlocks/`.
+ * Reads and checks `<domain>/<rule>.json` with `<rule>.vectors.json` and perhaps `<rule>.waivers.json` beside it,
+ * `advice/` and `interlocks/`.
  *
  * @throws RuleFilesError with every problem of every file.
  */
@@ -42,18 +50,26 @@ export function readRuleFiles(folder: string, isKnownFact: (id: string) => boole
 
   const rulePaths = jsonFiles(folder).filter((path) => !OTHER_FOLDERS.has(topFolder(folder, path)));
   const rules: RuleFile[] = [];
-  const vectors = new Map<string, readonly Vector[]>();
-  for (const path of rulePaths.filter((candidate) => !candidate.endsWith(VECTORS))) {
+  for (const path of rulePaths.filter((each) => !each.endsWith(VECTORS) && !each.endsWith(WAIVERS))) {
     const rule = readRule(path, isKnownFact, reporter(path));
     if (rule !== undefined) rules.push(rule);
     const besides = path.replace(/\.json$/, VECTORS);
     if (!rulePaths.includes(besides)) reporter(path)('', 'has no vectors beside it, so it does not load');
   }
-  for (const path of rulePaths.filter((candidate) => candidate.endsWith(VECTORS))) {
-    const read = readShape(vectorsSchema, readJson(path, reporter(path)) ?? [], reporter(path));
-    if (read !== undefined) vectors.set(basename(path, VECTORS), read);
-  }
-  const advice = jsonFiles(join(folder, 'advice')).flatMap((path) => readAdvice(path, reporter(path)) ?? []);
+  const beside = <T>(end: string, schema: z.ZodType<T>): Map<string, T> =>
+    new Map(
+      rulePaths
+        .filter((path) => path.endsWith(end))
+        .flatMap((path) => {
+          const read = readShape(schema, readJson(path, reporter(path)) ?? [], reporter(path));
+          return read === undefined ? [] : [[basename(path, end), read] as const];
+        }),
+    );
+  const vectors = beside(VECTORS, vectorsSchema);
+  const waivers = beside(WAIVERS, waiversSchema);
+  const advice = jsonFiles(join(folder, 'advice')).flatMap(
+    (path) => readAdvice(path, isKnownFact, reporter(path)) ?? [],
+  );
   const interlocks = jsonFiles(join(folder, 'interlocks')).flatMap(
     (path) => readInterlock(path, isKnownFact, reporter(path)) ?? [],
   );
@@ -62,6 +78,7 @@ export function readRuleFiles(folder: string, isKnownFact: (id: string) => boole
     advice: advice.sort(byId),
     interlocks: interlocks.sort(byId),
     vectors,
+    waivers,
   };
   if (problems.length === 0)
     checkReferences(files, (file, at, reason) => problems.push({ file, at, reason }));
@@ -91,7 +108,7 @@ function readRule(
 
 function checkConditionsOf(json: unknown, names: ConditionNames, report: Report): void {
   if (!isRecord(json)) return;
-  for (const key of ['firesWhen', 'notWhen', 'clearsWhen']) {
+  for (const key of ['firesWhen', 'notWhen', 'clearsWhen', 'lowerTierWhen']) {
     if (json[key] !== undefined) checkCondition(json[key], [key], names, report);
   }
   for (const key of ['tiers', 'advice', 'absorbs', 'blocks', 'cautions', 'needs']) {
@@ -117,8 +134,14 @@ function wrongSlots(summary: string, isKnownFact: (id: string) => boolean): stri
   });
 }
 
-function readAdvice(path: string, report: Report): AdviceFile | undefined {
+function readAdvice(
+  path: string,
+  isKnownFact: ConditionNames['isKnownFact'],
+  report: Report,
+): AdviceFile | undefined {
   const json = readJson(path, report);
+  if (isRecord(json) && json.shownWhen !== undefined)
+    checkCondition(json.shownWhen, ['shownWhen'], { isKnownFact, settings: new Set() }, report);
   const advice =
     json === undefined ? undefined : (readShape(adviceSchema, json, report) as AdviceFile | undefined);
   if (advice !== undefined && advice.id !== basename(path, '.json'))
@@ -148,7 +171,7 @@ type ReportFile = (file: string, at: string, reason: string) => void;
 /** Ids that one file uses and another must define. */
 function checkReferences(files: RuleFiles, report: ReportFile): void {
   const rules = new Set(files.rules.map(({ id }) => id));
-  const advice = new Set(files.advice.map(({ id }) => id));
+  const advice = new Set(files.advice.flatMap(({ id }) => [id, blockOf(id) ?? id]));
   const interlocks = new Set(files.interlocks.map(({ id }) => id));
   if (rules.size !== files.rules.length) report('', '', 'two rules have the same id');
   for (const rule of files.rules) {
@@ -164,6 +187,8 @@ function checkReferences(files: RuleFiles, report: ReportFile): void {
   }
   for (const rule of files.vectors.keys())
     if (!rules.has(rule)) report(`${rule}${VECTORS}`, '', 'stands beside no rule');
+  for (const rule of files.waivers.keys())
+    if (!rules.has(rule)) report(`${rule}${WAIVERS}`, '', 'stands beside no rule');
 }
 
 function expectIn(

@@ -14,6 +14,13 @@ z.config({ jitless: true }); // Node may run with code generation from strings o
 
 const text = z.string().trim().min(1, 'must not be empty');
 const id = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower case words joined by dashes');
+/** Advice: `recheck-potassium`, an activity of a care-plan block `CB-stretch-1`, or the whole block `CB-stretch`. */
+const adviceId = z
+  .string()
+  .regex(
+    /^(?:CB-)?[a-z0-9]+(-[a-z0-9]+)*$/,
+    'must be lower case words joined by dashes, or like CB-stretch-1',
+  );
 const factId = text;
 const interlockId = z.string().regex(/^IL(-[a-z]+)+$/, 'must be like IL-potassium');
 const condition = z.custom<Condition>((value) => value !== undefined, 'is missing');
@@ -75,9 +82,10 @@ export const ruleSchema = z.strictObject({
           context.addIssue({ code: 'custom', path: [index], message: 'only the last tier has no "when"' });
       });
     }),
+  lowerTierWhen: condition.optional(),
   ownHandlingOf: z.array(text).optional(),
   summary: wording,
-  advice: z.array(z.union([id, z.strictObject({ advice: id, when: condition })])),
+  advice: z.array(z.union([adviceId, z.strictObject({ advice: adviceId, when: condition })])),
   implicated: z.array(factId),
   evidence: z.array(factId),
   absorbs: z
@@ -88,10 +96,12 @@ export const ruleSchema = z.strictObject({
       ]),
     )
     .optional(),
+  yieldsTo: tier.optional(),
   group: z
     .string()
     .regex(/^g-[a-z-]+$/, 'must be like g-electrolyte')
     .optional(),
+  groupUpTo: tier.optional(),
   code: z.string().regex(/^[A-Z]{2,10}$/, 'must be a code of v3-ActCode such as OBSA'),
   source: z.strictObject({
     citations: z.array(text).nonempty('must name at least one source'),
@@ -105,13 +115,15 @@ export const ruleSchema = z.strictObject({
 
 export const adviceSchema = z
   .strictObject({
-    id,
+    id: adviceId,
     kind: z.enum(['ServiceRequest', 'MedicationRequest', 'CommunicationRequest', 'NutritionOrder', 'Task']),
     text: wording,
     doNotPerform: z.literal(true).optional(),
     suggests: z.array(text),
     interlocks: z.array(interlockId),
-    opposes: z.array(id).optional(),
+    opposes: z.array(adviceId).optional(),
+    hold: z.literal(true).optional(),
+    shownWhen: condition.optional(),
   })
   .refine(({ suggests }) => !suggests.includes('quinine'), {
     path: ['suggests'],
@@ -141,6 +153,12 @@ export const vectorSchema = z
     pending: factId.optional(),
     shownBy: text.optional(),
     absorbedBy: id.optional(),
+    /** Rules that become lines of the finding that shows this one, and rules that do not. */
+    absorbs: z.array(id).optional(),
+    absorbsNot: z.array(id).optional(),
+    /** Would this chart close an alert of the rule that is open? */
+    clears: z.boolean().optional(),
+    /** Kinds that are suggested, or ids of advice. */
     suggests: z.array(text).optional(),
     suggestsNot: z.array(text).optional(),
   })
@@ -153,6 +171,15 @@ export const vectorsSchema = z
   .array(vectorSchema)
   .nonempty('must not be empty: a rule without vectors does not load');
 export type Vector = z.infer<typeof vectorSchema>;
+
+/** Mutants that no vector can notice, because they say the same; each with its reason, for a reviewer. */
+export const waiversSchema = z.array(
+  z.strictObject({
+    mutant: text,
+    why: text.min(20, 'must say in a sentence why no chart can tell the difference'),
+  }),
+);
+export type Waiver = z.infer<typeof waiversSchema>[number];
 
 /** The value in its shape, or undefined with every problem reported. */
 export function readShape<T>(schema: z.ZodType<T>, value: unknown, report: Report): T | undefined {

@@ -84,7 +84,7 @@ describe('the synthetic patients', () => {
   it('cover the nine rules, and have an expectation each', () => {
     expect(Object.keys(EXPECTED).sort()).toEqual(FIXTURES.map(({ name }) => name));
     const rules = new Set(Object.values(EXPECTED).flatMap((alerts) => alerts.map(({ rule }) => rule)));
-    expect([...rules].sort()).toEqual(NINE_RULES);
+    expect([...rules]).toEqual(expect.arrayContaining(NINE_RULES));
   });
 
   it('are listed in the README with the tier they are expected to have', () => {

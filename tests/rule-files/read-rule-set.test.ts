@@ -4,7 +4,7 @@ import { TIERS } from '../../src/core/decision.ts';
 import { readCodeBook } from '../../src/rule-files/code-book.ts';
 import { readCheckedRuleSet, readRuleSet } from '../../src/rule-files/read-rule-set.ts';
 import type { Vector } from '../../src/rule-files/rule-schema.ts';
-import { runVectors, VECTOR_NOON } from '../../src/rule-files/run-vectors.ts';
+import { judgeVectors, resultsOf, VECTOR_NOON } from '../../src/rule-files/run-vectors.ts';
 import { vectorChart } from '../../src/rule-files/vector-chart.ts';
 
 const FOLDER = join(import.meta.dirname, '../../rules');
@@ -29,10 +29,10 @@ describe('the rule set of the project', () => {
   });
 
   it('keeps every promise beside its rules', async () => {
-    const results = await runVectors(ruleSet, vectors, codes);
+    const results = resultsOf(await judgeVectors(ruleSet, vectors, codes), ruleSet);
     expect(results.filter(({ broken }) => broken.length > 0)).toEqual([]);
     expect(results.length).toBeGreaterThan(200);
-  });
+  }, 120_000);
 
   it('has a vector for every tier of every rule, and one that stays silent', () => {
     for (const rule of ruleSet.rules) {
@@ -70,7 +70,8 @@ describe('the rule set of the project', () => {
 
 describe('a vector', () => {
   const run = async (vector: Vector) =>
-    (await runVectors(ruleSet, new Map([['el-hypokalaemia', [vector]]]), codes))[0]?.broken;
+    resultsOf(await judgeVectors(ruleSet, new Map([['el-hypokalaemia', [vector]]]), codes), ruleSet)[0]
+      ?.broken;
 
   it('that is not kept says what came instead', async () => {
     expect(await run({ says: '3.5 is low', potassium: '3.5 mmol/L', expect: 'fired', tier: 'low' })).toEqual([

@@ -3,54 +3,99 @@
  *
  * Why: a sentence that helps one patient harms the next. Interlocks run last and can not be switched off:
  * blocked advice is withheld with its reason, advice whose safety can not be told becomes a check, and
- * opposing advice cancels. Source: clinical foundations 5, trust I1 to I3.
+ * opposing advice cancels. What the patient may do alone is held back while something high or critical is
+ * open. Source: clinical foundations 5, trust I1 to I3, care-plan blocks 1 and 4, resolution 41.
  */
-import type { AdviceLine, Tier, WithheldAdvice } from '../decision.ts';
+import { type AdviceLine, TIERS, type Tier, type WithheldAdvice } from '../decision.ts';
 import { type Facts, factOf } from '../facts/fact.ts';
-import type { Compiled, CompiledInterlock, CompiledRule } from '../rules/compile.ts';
+import type { Compiled, CompiledAdvice, CompiledInterlock, CompiledRule } from '../rules/compile.ts';
 import { allClauses } from '../rules/explain.ts';
 import type { AdviceFile } from '../rules/rule.ts';
 import type { RuleSet } from '../rules/rule-set.ts';
+import { blockOf, blockTitle, inPlanOrder, MOST_ACTIVITIES, SEEK_CARE_NOW } from './blocks.ts';
 
 export interface FormedAdvice {
   readonly advice: readonly AdviceLine[];
   readonly withheld: readonly WithheldAdvice[];
 }
 
+/** How urgent the finding is, and how urgent the worst that is open for this patient. */
+export interface Urgency {
+  readonly tier: Tier;
+  readonly worst: Tier;
+}
+
 /** Advice of the rules behind one finding, the leading rule first; the same thing is said once. */
 export function formAdvice(
   rules: readonly CompiledRule[],
-  tier: Tier,
+  { tier, worst }: Urgency,
   facts: Facts,
   ruleSet: RuleSet,
   now: Date,
 ): FormedAdvice {
-  const wanted = [...new Set(rules.flatMap((rule) => adviceOf(rule, facts, now)))];
-  const files = wanted.map((id) => ruleSet.advice.get(id)).filter((file) => file !== undefined);
+  const wanted = [...new Set(rules.flatMap((rule) => adviceOf(rule, ruleSet, facts, now)))].sort(inPlanOrder);
+  const files = wanted
+    .map((id) => ruleSet.advice.get(id))
+    .filter((file) => file !== undefined)
+    .filter(({ shown: when }) => when === undefined || when.truth(facts, now) === 'true');
+  const held = files.filter((file) => isHeld(file, worst));
   const opposed = files.filter((file) => file.opposes?.some((other) => wanted.includes(other)));
   const checked = files
-    .filter((file) => !opposed.includes(file))
+    .filter((file) => !opposed.includes(file) && !held.includes(file))
     .map((file) => check(file, tier, facts, ruleSet, now));
-  const cancelled = opposed.map((file) => ({
-    advice: file.id,
-    interlock: 'opposing-advice',
-    why: 'opposed' as const,
-    reason: 'other advice for this patient says the opposite',
-  }));
   return {
-    advice: once(checked.flatMap((result) => result.advice)),
-    withheld: [...checked.flatMap((result) => result.withheld), ...cancelled],
+    advice: atMost(once(checked.flatMap((result) => result.advice))),
+    withheld: [
+      ...checked.flatMap((result) => result.withheld),
+      ...opposed.map((file) => cancelled(file)),
+      ...heldBlocks(held, worst),
+    ],
   };
 }
 
-function adviceOf(rule: CompiledRule, facts: Facts, now: Date): string[] {
+function cancelled({ id }: AdviceFile): WithheldAdvice {
+  const reason = 'other advice for this patient says the opposite';
+  return { advice: id, interlock: 'opposing-advice', why: 'opposed', reason };
+}
+
+const RED_FLAG = TIERS.indexOf('high'); // resolution 41: any open high or critical finding
+
+/** Self-care waits while a red flag is open; beside a critical finding only the call for help is left. */
+function isHeld(file: AdviceFile, worst: Tier): boolean {
+  const block = blockOf(file.id);
+  if (worst === 'critical' && block !== undefined) return block !== SEEK_CARE_NOW;
+  return file.hold === true && TIERS.indexOf(worst) >= RED_FLAG;
+}
+
+/** One line for each block that is held, not one for each activity. */
+function heldBlocks(held: readonly AdviceFile[], worst: Tier): WithheldAdvice[] {
+  const blocks = new Set(held.map(({ id }) => blockOf(id) ?? id));
+  const reason = `held back while a ${worst} finding is open`;
+  return [...blocks].map((advice) => ({ advice, interlock: 'red-flag-open', why: 'held', reason }));
+}
+
+/** The first eight activities for the patient, and one line that names the blocks of the rest. */
+function atMost(lines: readonly AdviceLine[]): AdviceLine[] {
+  const activities = lines.filter(({ advice, doNotPerform }) => blockOf(advice) && doNotPerform !== true);
+  const rest = activities.slice(MOST_ACTIVITIES);
+  if (rest.length === 0) return [...lines];
+  const kept = lines.filter((line) => !rest.includes(line));
+  const titles = new Set(rest.map(({ advice }) => blockTitle(blockOf(advice) as string)));
+  const text = `Also available: ${[...titles].join('; ')}.`;
+  return [...kept, { advice: 'also-available', kind: 'CommunicationRequest', text, suggests: [] }];
+}
+
+/** What a rule asks for; the name of a block stands for all its activities. */
+function adviceOf(rule: CompiledRule, ruleSet: RuleSet, facts: Facts, now: Date): string[] {
   return rule.advice
     .filter((line) => line.when === undefined || line.when.truth(facts, now) === 'true')
-    .map((line) => line.advice);
+    .flatMap(({ advice }) =>
+      ruleSet.advice.has(advice) ? advice : [...ruleSet.advice.keys()].filter((id) => blockOf(id) === advice),
+    );
 }
 
 /** One advice against its interlocks: shown with cautions, or withheld and replaced. */
-function check(file: AdviceFile, tier: Tier, facts: Facts, ruleSet: RuleSet, now: Date): FormedAdvice {
+function check(file: CompiledAdvice, tier: Tier, facts: Facts, ruleSet: RuleSet, now: Date): FormedAdvice {
   const interlocks = file.interlocks
     .map((id) => ruleSet.interlocks.get(id))
     .filter((found) => found !== undefined);
@@ -154,14 +199,19 @@ function discussReplacement(file: AdviceFile): AdviceLine {
   };
 }
 
-/** The same id once; a request whose every suggestion is already asked for adds nothing. */
+/**
+ * The same id once; a request whose every suggestion is already asked for adds nothing. Activities of blocks
+ * are sentences for the patient, each said for itself.
+ */
 function once(lines: readonly AdviceLine[]): AdviceLine[] {
   const kept: AdviceLine[] = [];
   for (const line of lines) {
     const asked = new Set(kept.flatMap((other) => other.suggests));
     const repeats =
       kept.some((other) => other.advice === line.advice) ||
-      (line.suggests.length > 0 && line.suggests.every((kind) => asked.has(kind)));
+      (blockOf(line.advice) === undefined &&
+        line.suggests.length > 0 &&
+        line.suggests.every((kind) => asked.has(kind)));
     if (!repeats) kept.push(line);
   }
   return kept;

@@ -14,6 +14,7 @@ import type {
 import { readInstant, readPeriodEnd } from '../../vocabulary/instant.ts';
 import type { Chart } from '../chart/chart.ts';
 import type { ConceptId, Concepts } from '../concepts/concept.ts';
+import { fromAllergy } from './allergies.ts';
 import type { Note } from './fact.ts';
 import type { FactSettings } from './settings.ts';
 import { ASKED_BY } from './symptoms.ts';
@@ -26,6 +27,8 @@ export interface Assertion {
   readonly at: Date;
   /** When a Condition began, where it says so. */
   readonly onset?: Date;
+  /** When a Condition ended, where it says so. */
+  readonly ended?: Date;
   readonly source: string;
   readonly notes: readonly Note[];
   /** A counted answer, such as cramps in a week. */
@@ -44,6 +47,8 @@ export function readAssertions(chart: Chart, reader: Reader): Map<ConceptId, Ass
     switch (resource.resourceType) {
       case 'Condition':
         return fromCondition(resource, reader);
+      case 'AllergyIntolerance':
+        return fromAllergy(resource, reader);
       case 'Observation':
         return fromObservation(resource, reader);
       case 'Procedure':
@@ -71,11 +76,15 @@ function fromCondition(condition: Condition, reader: Reader): Assertion[] {
   if (verification === 'entered-in-error') return [];
   const zone = reader.settings.homeTimeZone;
   const onset = readInstant(condition.onsetDateTime ?? condition.onsetPeriod?.start, zone)?.at;
+  const ended = readInstant(condition.abatementDateTime ?? condition.abatementPeriod?.end, zone)?.at;
   const recorded =
     readInstant(condition.recordedDate, zone)?.at ?? readInstant(condition.meta?.lastUpdated, zone)?.at;
-  const at = recorded ?? onset;
-  if (at === undefined) return [];
-  const notes = verification !== undefined && SUSPECTED.has(verification) ? ['suspected'] : [];
+  // Without any date a diagnosis still stands; a symptom is as old as can be, so it answers nothing.
+  const at = recorded ?? onset ?? new Date(0);
+  const notes = [
+    ...(verification !== undefined && SUSPECTED.has(verification) ? ['suspected'] : []),
+    ...(codeOf(condition.clinicalStatus) === 'remission' ? ['remission'] : []),
+  ];
   const says = verification === 'refuted' ? 'absent' : stateOf(condition);
   const base = {
     by: 'condition' as const,
@@ -83,6 +92,7 @@ function fromCondition(condition: Condition, reader: Reader): Assertion[] {
     source: `Condition/${condition.id}`,
     notes,
     ...(onset ? { onset } : {}),
+    ...(ended ? { ended } : {}),
   };
   return spread(condition.code, says, reader.concepts).map(([concept, said]) => ({
     ...base,
@@ -221,7 +231,10 @@ function fromAnswers(response: QuestionnaireResponse, reader: Reader): Assertion
   });
 }
 
-function itemsOf(items: readonly QuestionnaireResponseItem[] | undefined): QuestionnaireResponseItem[] {
+/** Every item at any depth. */
+export function itemsOf(
+  items: readonly QuestionnaireResponseItem[] | undefined,
+): QuestionnaireResponseItem[] {
   return (items ?? []).flatMap((item) => [
     item,
     ...itemsOf(item.item),

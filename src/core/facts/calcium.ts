@@ -28,10 +28,25 @@ const UNIT = 'mmol/L';
  * Unknown when an ionised value leads, when there is no albumin, or when either is not exact. Where the
  * formula misleads it is noted `adjustment-unreliable`: such a value may raise a finding, never clear one.
  */
-export const calciumBest: Former = (source) => {
-  const total = latest(source, 'calcium-total-serum');
-  const corrected = latest(source, 'calcium-corrected-serum');
-  const ionised = latest(source, 'calcium-ionized');
+export const calciumBest: Former = (source) => adjustedCalcium(source);
+
+const HIGH_CALCIUM_DAYS = 90; // a high calcium on a thiazide counts so long, rule di-thiazide-hypercalcaemia
+const TOTAL_HIGH_WHATEVER_ALBUMIN = 2.8; // mmol/L; at or below it waits for albumin, rule di-thiazide-hypercalcaemia
+
+/** The same over 90 days; a total above 2.80 mmol/L stands for itself while albumin is not known. */
+export const calciumBest90d: Former = (source) => {
+  const best = { ...adjustedCalcium(source, HIGH_CALCIUM_DAYS), concept: 'calcium-best-90d' };
+  if (best.state !== 'unknown' || best.why !== 'needs') return best;
+  const total = latest(source, 'calcium-total-serum', HIGH_CALCIUM_DAYS);
+  return isAbove(total, TOTAL_HIGH_WHATEVER_ALBUMIN) === 'true'
+    ? { ...total, concept: best.concept, notes: [...total.notes, 'pending-albumin'], raisesOnly: true }
+    : best;
+};
+
+function adjustedCalcium(source: FactSource, days?: number): Fact {
+  const total = latest(source, 'calcium-total-serum', days);
+  const corrected = latest(source, 'calcium-corrected-serum', days);
+  const ionised = latest(source, 'calcium-ionized', days);
   const newest = Math.max(time(total), time(corrected));
   if (ionised.state !== 'unknown' && time(ionised) >= newest - IONISED_LEADS) {
     return unknownFact('calcium-best', 'not-applicable', {
@@ -49,7 +64,7 @@ export const calciumBest: Former = (source) => {
       notes: total.notes,
     });
   return adjusted(source, total);
-};
+}
 
 function adjusted(source: FactSource, total: Fact): Fact {
   const albumin = albuminBeside(source, total);
@@ -122,10 +137,10 @@ function readingBehind(source: FactSource, fact: Fact, concept: string): Reading
     .findLast((reading) => reading.source === fact.from[0] && reading.exact !== undefined);
 }
 
-function latest(source: FactSource, id: string): Fact {
+function latest(source: FactSource, id: string, days?: number): Fact {
   const concept = source.concepts.byId.get(id);
   if (concept === undefined) return unknownFact(id, 'no-record');
-  return latestValue(source.readings(id), concept, source.now, concept.lookbackDays ?? 14);
+  return latestValue(source.readings(id), concept, source.now, days ?? concept.lookbackDays ?? 14);
 }
 
 function time(fact: Fact): number {

@@ -176,7 +176,7 @@ const FQ_TENDON_PARTS: readonly Part[] = [
   exposed('drug.corticosteroid-systemic'),
   present('solid-organ-transplant'),
   { fact: 'reduced-filtration-or-dialysis', holds: (fact) => isEqual(fact, true) },
-  present('history.tendon-disorder-history'),
+  present('tendon-history'), // resolution 34: a tendon record of this course is a symptom, no history
   present('rheumatoid-arthritis'),
   present('strenuous-exercise'),
 ];
@@ -188,7 +188,7 @@ export const fqTendonRiskCount: Former = (source) =>
 export const reducedFiltrationOrDialysis: Former = (source) =>
   anyPart('reduced-filtration-or-dialysis', [under('egfr', 60), present('dialysis')], source); // mL/min/1.73 m2, foundations 2.9
 
-const K_RAISING = [
+export const K_RAISING = [
   'ace-inhibitor',
   'angiotensin-receptor-blocker',
   'direct-renin-inhibitor',

@@ -2,7 +2,10 @@
  * Every derived fact, by id. A new one is one line in a list, one former and one test.
  */
 import { akiStage } from './aki.ts';
-import { calciumBest, calciumTotalOnly } from './calcium.ts';
+import { ANKLE_INDEX } from './ankle-index.ts';
+import { calciumBest, calciumBest90d, calciumTotalOnly } from './calcium.ts';
+import { CIRCULATION } from './circulation.ts';
+import { CLOT } from './clot.ts';
 import {
   cardiacRisk,
   cardiacSymptom,
@@ -21,8 +24,17 @@ import {
   tetanyLike,
   urea,
 } from './combined.ts';
+import { COMFORT_CARE } from './comfort-care.ts';
+import { CRAMP_MEDICINE_FACTS } from './cramp-medicines.ts';
+import { DIARY } from './diary.ts';
+import { DIURETICS } from './diuretics.ts';
+import { EARLY_WARNING } from './early-warning.ts';
 import { egfr, egfrComputed, egfrStage } from './egfr.ts';
 import type { Former } from './fact-source.ts';
+import { FLUID_AND_SALT } from './fluid-and-salt.ts';
+import { FLUOROQUINOLONE_FACTS } from './fluoroquinolone.ts';
+import { FLUOROQUINOLONE_PARTNER_FACTS } from './fluoroquinolone-partners.ts';
+import { HYDRATION } from './hydration.ts';
 import {
   fever,
   temperatureHighest,
@@ -32,8 +44,18 @@ import {
   utiLikely,
   utiSymptomCount,
 } from './infection.ts';
+import { KIDNEY_COURSE } from './kidney-course.ts';
+import { KIDNEY_SIGNS } from './kidney-signs.ts';
+import { LIFESTYLE } from './lifestyle.ts';
+import { LIMB_DANGER } from './limb-danger.ts';
+import { MUSCLE_FACTS } from './muscle.ts';
+import { NEURO } from './neuro.ts';
 import { age, pregnant, sex } from './patient-facts.ts';
 import { potassium, potassiumHighUnconfirmed, sodium } from './potassium.ts';
+import { TESTED } from './tested.ts';
+import { URINARY_COURSE } from './urinary-course.ts';
+import { VASCULAR_STUDIES } from './vascular-studies.ts';
+import { VITAMIN_D } from './vitamin-d.ts';
 
 const BASIC: readonly (readonly [string, Former])[] = [
   ['age', age],
@@ -45,6 +67,7 @@ const BASIC: readonly (readonly [string, Former])[] = [
   ['sodium', sodium],
   ['urea', urea],
   ['calcium-best', calciumBest],
+  ['calcium-best-90d', calciumBest90d],
   ['calcium-total-only', calciumTotalOnly],
   ['aki-stage', akiStage],
   ['egfr-2021', egfrComputed],
@@ -74,4 +97,28 @@ const BASIC: readonly (readonly [string, Former])[] = [
 ];
 
 /** Facts of one domain live in a file of that domain, which exports its own list. */
-export const DERIVED: ReadonlyMap<string, Former> = new Map([...BASIC]);
+export const DERIVED: ReadonlyMap<string, Former> = new Map([
+  ...BASIC,
+  ...KIDNEY_COURSE,
+  ...KIDNEY_SIGNS,
+  ...FLUID_AND_SALT,
+  ...TESTED,
+  ...DIURETICS,
+  ...VITAMIN_D,
+  ...URINARY_COURSE,
+  ...EARLY_WARNING,
+  ...ANKLE_INDEX,
+  ...VASCULAR_STUDIES,
+  ...CIRCULATION,
+  ...LIMB_DANGER,
+  ...CLOT,
+  ...NEURO,
+  ...HYDRATION,
+  ...DIARY,
+  ...LIFESTYLE,
+  ...COMFORT_CARE,
+  ...FLUOROQUINOLONE_FACTS,
+  ...FLUOROQUINOLONE_PARTNER_FACTS,
+  ...MUSCLE_FACTS,
+  ...CRAMP_MEDICINE_FACTS,
+]);

@@ -5,6 +5,7 @@ import type { Chart } from '../chart/chart.ts';
 import type { ConceptId, Concepts } from '../concepts/concept.ts';
 import type { Assertion } from './assertions.ts';
 import type { Fact, FactId } from './fact.ts';
+import type { Exposure } from './medicines.ts';
 import type { Reading } from './reading.ts';
 import type { FactSettings } from './settings.ts';
 
@@ -17,6 +18,8 @@ export interface FactSource {
   readings(concept: ConceptId): readonly Reading[];
   /** What records say about a symptom, diagnosis or procedure, oldest first. */
   assertions(concept: ConceptId): readonly Assertion[];
+  /** Every medication record that reaches a class. */
+  exposures(concept: ConceptId): readonly Exposure[];
   /** Results whose code looks like the concept and is refused: `Observation/id`. */
   refused(concept: ConceptId): readonly string[];
   fact(id: FactId): Fact;

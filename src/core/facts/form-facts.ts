@@ -9,7 +9,7 @@ import { type Fact, type FactId, type Facts, unknownFact } from './fact.ts';
 import type { FactSource } from './fact-source.ts';
 import { latestValue } from './measured.ts';
 import { readMedicines } from './medicine-records.ts';
-import { medicineFacts, unrecognisedMedicines } from './medicines.ts';
+import { type Exposure, exposuresByClass, medicineFacts, unrecognisedMedicines } from './medicines.ts';
 import { history, presence } from './presence.ts';
 import { type Reading, readObservation } from './reading.ts';
 import type { FactSettings } from './settings.ts';
@@ -28,6 +28,7 @@ export interface FormedFacts {
 }
 
 const LOOKBACK_OTHERWISE = 14; // days, for a measured concept without one of its own; foundations 1.1
+const MEDICINE_PREFIXES = new Set(['drug', 'drug-days', 'drug-new', 'drug-ended-days']);
 const LAST_KNOWN_DAYS = 90; // "has been checked", foundations 1.1
 
 /** All facts of the chart that any rule may ask for. Facts nobody recorded are left out: unknown, `no-record`. */
@@ -44,8 +45,7 @@ export function isKnownFact(id: FactId, concepts: Concepts): boolean {
   const [prefix, ...rest] = id.split('.');
   const concept = concepts.byId.get(rest.join('.'));
   if (concept === undefined) return false;
-  if (prefix === 'drug' || prefix === 'drug-days' || prefix === 'drug-new')
-    return concept.kind === 'medication';
+  if (MEDICINE_PREFIXES.has(prefix ?? '')) return concept.kind === 'medication';
   return prefix === 'history' || (prefix === 'last' && concept.unit !== undefined);
 }
 
@@ -57,6 +57,7 @@ class ChartFacts implements FactSource {
   readonly unrecognised: readonly string[];
   readonly #readings: Map<ConceptId, Reading[]>;
   readonly #assertions: ReturnType<typeof readAssertions>;
+  readonly #exposures: Map<ConceptId, Exposure[]>;
   readonly #medicines: Map<FactId, Fact>;
   readonly #refused: Map<ConceptId, string[]>;
   readonly #facts = new Map<FactId, Fact>();
@@ -70,7 +71,8 @@ class ChartFacts implements FactSource {
     this.#refused = refusedResults(chart, concepts);
     this.#assertions = readAssertions(chart, this);
     const records = readMedicines(this);
-    this.#medicines = medicineFacts(records, this);
+    this.#exposures = exposuresByClass(records, this);
+    this.#medicines = medicineFacts(this.#exposures, this);
     this.unrecognised = unrecognisedMedicines(records);
   }
 
@@ -80,6 +82,10 @@ class ChartFacts implements FactSource {
 
   assertions(concept: ConceptId): readonly Assertion[] {
     return this.#assertions.get(concept) ?? [];
+  }
+
+  exposures(concept: ConceptId): readonly Exposure[] {
+    return this.#exposures.get(concept) ?? [];
   }
 
   readings(concept: ConceptId): readonly Reading[] {

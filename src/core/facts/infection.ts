@@ -4,13 +4,14 @@
  * Source: wider rules A.1 and A.2.
  */
 import { DAY, daysBetween, HOUR } from '../../vocabulary/instant.ts';
-import { anyPart, atLeast, countParts, present } from './counts.ts';
+import { anyPart, atLeast, countParts, isActive, present } from './counts.ts';
 import { type Fact, isEqual, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
 import type { Reading } from './reading.ts';
 
 const FEVER_WINDOW = 48 * HOUR; // A.1
 const NO_FEVER_WINDOW = 24 * HOUR; // A.1
+const ANTIPYRETIC_WINDOW = 8 * HOUR; // A.1
 const STRIP_DAYS = 3; // A.2
 const CULTURE_DAYS = 7; // A.2
 const STRIP_MAX_AGE = 65; // years, A.2
@@ -29,8 +30,22 @@ export const fever: Former = (source) => {
   if (reportedNow) return { ...reported, concept: 'fever', notes: [...reported.notes, 'reported'] };
   const lately = recent.filter((reading) => source.now.getTime() - reading.at.getTime() <= NO_FEVER_WINDOW);
   if (lately.length === 0) return unknownFact('fever', 'no-record', { missing: ['body-temperature'] });
+  if (tookAntipyretic(source))
+    return unknownFact('fever', 'needs', {
+      notes: ['antipyretic'],
+      detail: 'a medicine that lowers fever is recorded',
+    });
   return feverFact(false, lately);
 };
+
+/** Taken now, or ended within 8 h: a normal temperature then tells nothing. Of antipyretics only NSAIDs have a concept. */
+function tookAntipyretic(source: FactSource): boolean {
+  const drug = source.fact('drug.nsaid-systemic');
+  const ended = drug.state === 'known' && drug.value === 'recent' ? drug.at?.getTime() : undefined;
+  return (
+    isActive(drug) === 'true' || (ended !== undefined && source.now.getTime() - ended <= ANTIPYRETIC_WINDOW)
+  );
+}
 
 function feverFact(value: boolean, readings: readonly Reading[]): Fact {
   const preliminary = readings.every((reading) => reading.status === 'preliminary');
@@ -64,7 +79,8 @@ export const temperatureHighest: Former = (source) => {
   };
 };
 
-const COUNTED = [
+/** Source: wider rules A.2; smell and dark urine never count. */
+export const COUNTED = [
   'dysuria',
   'urinary-frequency',
   'urinary-urgency',
@@ -101,6 +117,7 @@ export const urineStripPositive: Former = (source) => {
     };
   const [first, second] = strips;
   if (first === undefined || second === undefined) return unknownFact(id, 'no-record');
+  if (!isNegative(first) || !isNegative(second)) return unknownFact(id, 'no-value');
   return {
     concept: id,
     state: 'known',
@@ -114,6 +131,8 @@ export const urineStripPositive: Former = (source) => {
 export const urineCulturePositive: Former = (source) => {
   const reading = newestWithin(source, 'urine-culture', CULTURE_DAYS);
   if (reading === undefined) return unknownFact('urine-culture-positive', 'no-record');
+  if (!isPositive(reading) && !isNegative(reading))
+    return unknownFact('urine-culture-positive', 'no-value', { from: [reading.source], at: reading.at });
   return {
     concept: 'urine-culture-positive',
     state: 'known',
@@ -124,17 +143,25 @@ export const urineCulturePositive: Former = (source) => {
   };
 };
 
-const DIAGNOSES = ['urinary-tract-infection', 'cystitis', 'pyelonephritis', 'prostatitis'];
+export const UTI_DIAGNOSES = ['urinary-tract-infection', 'cystitis', 'pyelonephritis', 'prostatitis'];
 
 /** A urinary infection by diagnosis, by culture with symptoms, or by two symptoms with a positive strip. */
 export const utiCurrent: Former = (source) => {
-  const diagnosed = anyPart('uti-current', DIAGNOSES.map(present), source);
+  const diagnosed = anyPart('uti-current', UTI_DIAGNOSES.map(present), source);
   if (isEqual(diagnosed, true) === 'true') return diagnosed;
   const count = source.fact('uti-symptom-count');
   const byCulture = both(source.fact('urine-culture-positive'), count, 1);
   const byStrip = both(source.fact('urine-strip-positive'), count, 2);
-  return byCulture ?? byStrip ?? { ...diagnosed, concept: 'uti-current' };
+  return byCulture ?? byStrip ?? bacteriuriaInPregnancy(source) ?? { ...diagnosed, concept: 'uti-current' };
 };
+
+/** Bacteria without symptoms count as an infection in pregnancy only. */
+function bacteriuriaInPregnancy(source: FactSource): Fact | undefined {
+  const culture = source.fact('urine-culture-positive');
+  const expecting = isEqual(source.fact('pregnant'), true) === 'true';
+  if (!expecting || isEqual(culture, true) !== 'true') return undefined;
+  return { ...culture, concept: 'uti-current', notes: [...culture.notes, 'bacteriuria-pregnancy'] };
+}
 
 /** Current, or two symptoms of which one is dysuria or suprapubic pain. */
 export const utiLikely: Former = (source) => {
@@ -186,6 +213,24 @@ const POSITIVE = new Set([
   'present ++',
   'present +++',
 ]);
+
+/** A trace of leucocyte esterase does not count as positive. Source: wider rules A.2. */
+const NEGATIVE = new Set([
+  'negative',
+  'not detected',
+  'absent',
+  'no',
+  'false',
+  'no growth',
+  'no significant growth',
+  'normal',
+  'trace',
+  '-',
+]);
+
+function isNegative({ answer }: Reading): boolean {
+  return answer === false || (typeof answer === 'string' && NEGATIVE.has(answer.toLowerCase()));
+}
 
 function isPositive(reading: Reading): boolean {
   const { answer } = reading;

@@ -40,6 +40,10 @@ export interface MedicineRecord {
   /** Class and ingredient of everything in it; empty when it is not recognised. */
   readonly memberships: readonly Membership[];
   readonly reach: Reach;
+  /** Given by vein or injection, and by no other way on the record. */
+  readonly injected: boolean;
+  /** Times of day, `08:00:00`, when every dosage of the record states them. */
+  readonly times: readonly string[];
   readonly name: string;
   readonly start?: Date;
   readonly end?: Date;
@@ -81,7 +85,8 @@ function recordOf(resource: Record, dated: Dated, reader: Reader): MedicineRecor
     ...rest,
     source: `${resource.resourceType}/${resource.id}`,
     memberships: found,
-    reach: reachOf(resource, found, text, reader.concepts),
+    ...wayOf(resource, found, text, reader.concepts),
+    times: timesOf(resource),
     name: found.find((member) => member.ingredient)?.ingredient ?? text,
     confirmed: confirmed ?? new Date(0),
     notes: byText.length > 0 ? [...rest.notes, 'text-match'] : rest.notes,
@@ -277,6 +282,15 @@ function nameOf(code: CodeableConcept): string {
   return code.text ?? code.coding?.find((coding) => coding.display)?.display ?? '';
 }
 
+const INJECTED: ReadonlySet<string> = new Set([
+  'parenteral',
+  'intravenous',
+  'iv',
+  'injection',
+  'injectable',
+  'infusion',
+]);
+
 /** Route words of codes, dose forms and labels. Source: clinical foundations 1.5, "Route". */
 const REACH_OF_WORD: ReadonlyMap<string, Reach> = new Map([
   ...[
@@ -291,9 +305,8 @@ const REACH_OF_WORD: ReadonlyMap<string, Reach> = new Map([
     'sublingual',
     'buccal',
   ].map(systemic),
-  ...['parenteral', 'intravenous', 'iv', 'injection', 'injectable', 'infusion', 'rectal', 'transdermal'].map(
-    systemic,
-  ),
+  ...['rectal', 'transdermal'].map(systemic),
+  ...[...INJECTED].map(systemic),
   ...['inhaled', 'inhalation', 'inhaler', 'nebuliser', 'nebulizer'].map((word): [string, Reach] => [
     word,
     'inhaled',
@@ -324,28 +337,45 @@ function topical(word: string): [string, Reach] {
 }
 
 /** Route of the dosage, the form that the product code carries, else words; the wider reach when they disagree. */
-function reachOf(resource: Record, found: readonly Membership[], text: string, concepts: Concepts): Reach {
-  const votes = new Set<Reach>();
-  for (const route of routesOf(resource)) {
-    const coded = (route.coding ?? []).flatMap((coding) =>
-      concepts.memberships(coding.system, coding.code).map((member) => member.concept),
-    );
-    const words = coded.filter((concept) => concept.startsWith('route-'));
-    for (const word of words.length > 0 ? words : [route.text ?? route.coding?.[0]?.display ?? ''])
-      addWords(word, votes);
-  }
-  for (const { route } of found) {
-    if (route !== undefined && !route.startsWith('any')) addWords(route, votes);
-  }
-  if (votes.size === 0) addWords(text, votes);
-  return (['systemic', 'inhaled', 'topical'] as const).find((reach) => votes.has(reach)) ?? 'unknown';
+function wayOf(
+  resource: Record,
+  found: readonly Membership[],
+  text: string,
+  concepts: Concepts,
+): Pick<MedicineRecord, 'reach' | 'injected'> {
+  const said = [
+    ...routesOf(resource).flatMap((route) => routeWords(route, concepts)),
+    ...found.flatMap(({ route }) => (route === undefined || route.startsWith('any') ? [] : [route])),
+  ].flatMap(wordsOf);
+  const known = (words: readonly string[]): string[] => words.filter((word) => REACH_OF_WORD.has(word));
+  const words = known(said).length > 0 ? known(said) : known(wordsOf(text));
+  const votes = new Set(words.map((word) => REACH_OF_WORD.get(word)));
+  return {
+    reach: (['systemic', 'inhaled', 'topical'] as const).find((reach) => votes.has(reach)) ?? 'unknown',
+    injected: words.length > 0 && words.every((word) => INJECTED.has(word)),
+  };
 }
 
-function addWords(text: string, votes: Set<Reach>): void {
-  for (const word of text.toLowerCase().split(/[^a-z]+/)) {
-    const reach = REACH_OF_WORD.get(word);
-    if (reach !== undefined) votes.add(reach);
-  }
+function routeWords(route: CodeableConcept, concepts: Concepts): string[] {
+  const coded = (route.coding ?? [])
+    .flatMap((coding) => concepts.memberships(coding.system, coding.code).map((member) => member.concept))
+    .filter((concept) => concept.startsWith('route-'));
+  return coded.length > 0 ? coded : [route.text ?? route.coding?.[0]?.display ?? ''];
+}
+
+function wordsOf(text: string): string[] {
+  return text.toLowerCase().split(/[^a-z]+/);
+}
+
+function timesOf(resource: Record): string[] {
+  const dosages: readonly Dosage[] =
+    resource.resourceType === 'MedicationAdministration'
+      ? []
+      : resource.resourceType === 'MedicationStatement'
+        ? (resource.dosage ?? [])
+        : (resource.dosageInstruction ?? []);
+  const times = dosages.map((dosage) => dosage.timing?.repeat?.timeOfDay ?? []);
+  return times.every((each) => each.length > 0) ? times.flat() : [];
 }
 
 function routesOf(resource: Record): CodeableConcept[] {

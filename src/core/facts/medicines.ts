@@ -43,7 +43,7 @@ const COURSES: ReadonlySet<ConceptId> = new Set([
 ]);
 
 /** One record seen as exposure to one class. */
-interface Exposure {
+export interface Exposure {
   readonly record: MedicineRecord;
   readonly ingredient: string;
   readonly status: ClassStatus | 'lapsed' | 'unknown';
@@ -51,8 +51,11 @@ interface Exposure {
   readonly notes: readonly Note[];
 }
 
-/** All class facts that the records give. Fact ids are `drug.<class>`. */
-export function medicineFacts(records: readonly MedicineRecord[], source: FactSource): Map<string, Fact> {
+/** Every record as exposure to each class it reaches. */
+export function exposuresByClass(
+  records: readonly MedicineRecord[],
+  source: Pick<FactSource, 'settings' | 'now'>,
+): Map<ConceptId, Exposure[]> {
   const byClass = new Map<ConceptId, Exposure[]>();
   for (const record of records) {
     const seen = new Set<string>();
@@ -65,12 +68,25 @@ export function medicineFacts(records: readonly MedicineRecord[], source: FactSo
       byClass.set(concept, [...(byClass.get(concept) ?? []), exposure]);
     }
   }
-  return new Map(
-    [...byClass].flatMap(([concept, exposures]): [string, Fact][] => [
-      [`drug.${concept}`, classFact(concept, exposures, source.now)],
-      ...exposureTimes(concept, exposures, source),
-    ]),
-  );
+  return byClass;
+}
+
+/** All class facts that the records give. Fact ids are `drug.<class>`. */
+export function medicineFacts(
+  byClass: ReadonlyMap<ConceptId, readonly Exposure[]>,
+  source: Pick<FactSource, 'settings' | 'now'>,
+): Map<string, Fact> {
+  return new Map([...byClass].flatMap(([concept, exposures]) => factsOfClass(concept, exposures, source)));
+}
+
+/** `drug.<class>` with its times. `concept` may be the name of several classes taken together. */
+export function factsOfClass(
+  concept: ConceptId,
+  exposures: readonly Exposure[],
+  source: Pick<FactSource, 'settings' | 'now'>,
+): [string, Fact][] {
+  const fact = classFact(concept, exposures, source.now);
+  return [[`drug.${concept}`, fact], ...exposureTimes(concept, exposures, fact, source)];
 }
 
 /** Names of medicines that are in no concept: their classes can not be told. */
@@ -110,7 +126,7 @@ function exposureOf(
   record: MedicineRecord,
   concept: ConceptId,
   ingredient: string,
-  source: FactSource,
+  source: Pick<FactSource, 'settings' | 'now'>,
 ): Exposure {
   const assumed = record.reach === 'unknown' ? ['route-assumed'] : [];
   const base = { record, ingredient, notes: [...record.notes, ...assumed] };
@@ -139,7 +155,7 @@ function exposureOf(
 function current(
   record: MedicineRecord,
   concept: ConceptId,
-  { settings, now }: FactSource,
+  { settings, now }: Pick<FactSource, 'settings' | 'now'>,
 ): Pick<Exposure, 'status' | 'ended'> {
   const active = record.status as 'taking' | 'prescribed';
   if (record.end !== undefined) return { status: active };
@@ -172,10 +188,7 @@ const RANK: readonly Exposure['status'][] = [
 
 /** One fact per class: of each ingredient its newest word, of the class its strongest ingredient. */
 function classFact(concept: ConceptId, exposures: readonly Exposure[], now: Date): Fact {
-  const byIngredient = Map.groupBy(exposures, (exposure) => exposure.ingredient);
-  const said = [...byIngredient.values()]
-    .map(newestWord)
-    .sort((a, b) => RANK.indexOf(a.status) - RANK.indexOf(b.status));
+  const said = newestWords(exposures);
   const [first] = said;
   if (first === undefined) return unknownFact(`drug.${concept}`, 'no-record');
   const together = said.filter(
@@ -202,7 +215,14 @@ function classFact(concept: ConceptId, exposures: readonly Exposure[], now: Date
   return { ...cited, state: 'known', value: first.status };
 }
 
-function isActive(exposure: Exposure): boolean {
+/** The newest word on each ingredient, active ones first. */
+export function newestWords(exposures: readonly Exposure[]): Exposure[] {
+  return [...Map.groupBy(exposures, (exposure) => exposure.ingredient).values()]
+    .map(newestWord)
+    .sort((a, b) => RANK.indexOf(a.status) - RANK.indexOf(b.status));
+}
+
+export function isActive(exposure: Exposure): boolean {
   return exposure.status === 'taking' || exposure.status === 'prescribed';
 }
 
@@ -244,28 +264,42 @@ function latestEnd(newest: Exposure, all: readonly Exposure[]): Exposure {
 
 const JOINED_GAP = 30 * DAY; // shorter gaps are one exposure, foundations 2.9
 
-/**
- * `drug-days.<class>`: days from the first start of the newest continuous exposure to now or its end.
- * `drug-new.<class>`: did the class start within `newDrugDays`? Unknown without a start.
- */
-function exposureTimes(
-  concept: ConceptId,
-  exposures: readonly Exposure[],
-  { now, settings }: FactSource,
-): [string, Fact][] {
-  const spans = exposures
-    .filter(
-      (exposure) => isActive(exposure) || exposure.status === 'recent' || exposure.status === 'not-taking',
-    )
-    .flatMap(({ record, status, ended }) => {
-      const until = status === 'taking' || status === 'prescribed' ? now : ended;
+/** A time in which the patient was exposed. */
+export interface Span {
+  readonly from: Date;
+  readonly until: Date;
+  readonly source: string;
+}
+
+/** The times of all records that say when they began, the newest first. */
+export function spansOf(exposures: readonly Exposure[], now: Date): Span[] {
+  return exposures
+    .filter((exposure) => isActive(exposure) || ['recent', 'not-taking', 'lapsed'].includes(exposure.status))
+    .flatMap((exposure) => {
+      const { record, ended } = exposure;
+      const until = isActive(exposure) ? now : ended;
       return record.start === undefined || until === undefined
         ? []
         : [{ from: record.start, until, source: record.source }];
     })
     .sort((a, b) => b.until.getTime() - a.until.getTime());
+}
+
+/**
+ * `drug-days.<class>`: days from the first start of the newest continuous exposure to now or its end.
+ * `drug-new.<class>`: did the class start within `newDrugDays`? Both unknown without a start.
+ * `drug-ended-days.<class>`: days since the end of a class that is no longer active.
+ */
+function exposureTimes(
+  concept: ConceptId,
+  exposures: readonly Exposure[],
+  fact: Fact,
+  { now, settings }: Pick<FactSource, 'settings' | 'now'>,
+): [string, Fact][] {
+  const ended = endedFact(concept, exposures, fact, now);
+  const spans = spansOf(exposures, now);
   const [newest] = spans;
-  if (newest === undefined) return [];
+  if (newest === undefined) return ended;
   let start = newest.from;
   const joined = spans.filter((span) => {
     if (span.until.getTime() < start.getTime() - JOINED_GAP) return false;
@@ -273,7 +307,8 @@ function exposureTimes(
     return true;
   });
   const earliest = Math.min(...spans.map((span) => span.from.getTime()));
-  const cited = { from: [...new Set(joined.map(({ source }) => source))].sort(), notes: [], at: start };
+  const from = [...new Set(joined.map(({ source }) => source))].sort();
+  const cited = { from, notes: ['date-only'], at: start }; // shown by its day
   const days = (newest.until.getTime() - start.getTime()) / DAY;
   const isNew = now.getTime() - earliest <= settings.newDrugDays * DAY;
   return [
@@ -282,5 +317,25 @@ function exposureTimes(
       { ...cited, concept: `drug-days.${concept}`, state: 'known', value: days, unit: 'd' },
     ],
     [`drug-new.${concept}`, { ...cited, concept: `drug-new.${concept}`, state: 'known', value: isNew }],
+    ...ended,
   ];
+}
+
+/** The end counts from the newest record that ended; nothing while the class is active or may be. */
+function endedFact(
+  concept: ConceptId,
+  exposures: readonly Exposure[],
+  fact: Fact,
+  now: Date,
+): [string, Fact][] {
+  const lapsed = fact.state === 'unknown' && fact.notes.includes('end-assumed');
+  const over = fact.state === 'known' && (fact.value === 'recent' || fact.value === 'not-taking');
+  const [last] = exposures
+    .filter((exposure) => exposure.ended !== undefined && !isActive(exposure))
+    .sort((a, b) => (b.ended as Date).getTime() - (a.ended as Date).getTime());
+  if (!(lapsed || over) || last?.ended === undefined) return [];
+  const id = `drug-ended-days.${concept}`;
+  const value = (now.getTime() - last.ended.getTime()) / DAY;
+  const cited = { from: [last.record.source], notes: fact.notes, at: last.ended, unit: 'd' };
+  return [[id, { ...cited, concept: id, state: 'known', value }]];
 }

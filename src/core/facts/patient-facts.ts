@@ -135,3 +135,8 @@ export function isDeceased(patient: Patient, zone: string): boolean {
     patient.deceasedDateTime !== undefined
   );
 }
+
+/** The record lives on under another Patient, which is evaluated on its own. Source: foundations 6. */
+export function isMergedAway(patient: Patient): boolean {
+  return patient.link?.some(({ type }) => type === 'replaced-by') ?? false;
+}

@@ -94,8 +94,10 @@ export function history(concept: ConceptId, assertions: readonly Assertion[]): F
     state: 'known',
     value: true,
     from: [...new Set(ever.map((assertion) => assertion.source))].sort(),
-    notes: [],
     at: first.at,
+    ...(ever.every(({ notes }) => notes.includes('suspected'))
+      ? { notes: ['suspected'], raisesOnly: true as const }
+      : { notes: [] }),
   };
 }
 

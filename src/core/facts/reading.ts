@@ -31,6 +31,8 @@ export interface Reading {
   /** As rules compare it: converted values rounded to the concept's decimals. */
   readonly value?: number;
   readonly comparator?: '<' | '<=' | '>' | '>=';
+  /** Upper limit of the report's own reference range, canonical unit. */
+  readonly upperLimit?: number;
   /** A coded or yes/no answer. */
   readonly answer?: string | boolean;
   /** Why there is no value. */
@@ -93,7 +95,10 @@ function readPart(part: Observation | ObservationComponent, concept: Concept, fr
   return { ...base, ...readValue(part, concept, context, notes) };
 }
 
-type Value = Pick<Reading, 'notes' | 'exact' | 'value' | 'comparator' | 'answer' | 'problem' | 'detail'>;
+type Value = Pick<
+  Reading,
+  'notes' | 'exact' | 'value' | 'comparator' | 'upperLimit' | 'answer' | 'problem' | 'detail'
+>;
 
 function readValue(
   part: Observation | ObservationComponent,
@@ -102,11 +107,31 @@ function readValue(
   notes: Note[],
 ): Value {
   if (part.valueQuantity !== undefined && concept.unit !== undefined) {
-    return readQuantity(part.valueQuantity, concept, context.concepts, notes);
+    const limit = upperLimitOf(part, concept, context.concepts);
+    return {
+      ...readQuantity(part.valueQuantity, concept, context.concepts, notes),
+      ...(limit === undefined ? {} : { upperLimit: limit }),
+    };
   }
   if (concept.unit !== undefined) return { notes, problem: 'no-value' };
   const answer = answerOf(part, context.concepts);
   return answer === undefined ? { notes, problem: 'no-value' } : { notes, answer };
+}
+
+/** The lowest upper limit of the ranges called normal; a range without a unit is in that of the value. */
+function upperLimitOf(
+  part: Observation | ObservationComponent,
+  concept: Concept,
+  concepts: Concepts,
+): number | undefined {
+  const limits = (part.referenceRange ?? [])
+    .filter(({ type }) => type === undefined || type.coding?.some(({ code }) => code === 'normal'))
+    .flatMap(({ high }) => {
+      if (high?.value === undefined) return [];
+      const unit = high.unit === undefined && high.code === undefined ? part.valueQuantity : high;
+      return concepts.toCanonical(concept.id, high.value, unit ?? {}) ?? [];
+    });
+  return limits.length === 0 ? undefined : Math.min(...limits);
 }
 
 function readQuantity(quantity: Quantity, concept: Concept, concepts: Concepts, notes: Note[]): Value {

@@ -5,7 +5,7 @@
  * one merge group that are not absorbed make one finding. Source: clinical foundations 4.
  */
 import { formAdvice } from '../advice/form-advice.ts';
-import type { Finding, Tier, Verdict } from '../decision.ts';
+import type { Episode, Finding, Tier, Verdict } from '../decision.ts';
 import { TIERS } from '../decision.ts';
 import { type FactId, type Facts, factOf } from '../facts/fact.ts';
 import type { CompiledRule } from '../rules/compile.ts';
@@ -13,13 +13,10 @@ import { allClauses } from '../rules/explain.ts';
 import type { RuleSet } from '../rules/rule-set.ts';
 import { higher } from '../rules/tier.ts';
 import { factInWords } from '../rules/words.ts';
+import { counterfactual } from './counterfactual.ts';
+import { drugReviewLines } from './drug-review.ts';
+import { type FiredRule, groupOf, isInvolved } from './fired-rule.ts';
 import { fillSummary } from './summary.ts';
-
-interface FiredRule {
-  readonly rule: CompiledRule;
-  readonly verdict: Verdict;
-  readonly tier: Tier;
-}
 
 const NOT_KNOWN_SHOWN = 3; // foundations 8
 
@@ -29,18 +26,65 @@ export function formFindings(
   facts: Facts,
   ruleSet: RuleSet,
   now: Date,
+  open: readonly Episode[] = [],
 ): Finding[] {
   const fired = firedRules(verdicts, ruleSet);
   const absorbedBy = absorption(fired, facts, now);
   const leading = [...fired.values()].filter(({ rule }) => !absorbedBy.has(rule.id));
-  const problems = Map.groupBy(leading, ({ rule }) => rule.file.group ?? rule.id);
+  const problems = Map.groupBy(leading, (member) => problemOf(member, leading, facts));
+  const worst = worstOpen([...fired.values()], open, facts, ruleSet, now);
   const findings = [...problems].map(([key, members]) => {
     const absorbed = [...fired.values()].filter(({ rule }) =>
       members.some((member) => member.rule.id === absorbedBy.get(rule.id)),
     );
-    return formFinding(key, members, absorbed, facts, ruleSet, now);
+    return formFinding(key, members, absorbed, worst, facts, ruleSet, now);
   });
   return findings.sort((a, b) => TIERS.indexOf(b.tier) - TIERS.indexOf(a.tier) || (a.key < b.key ? -1 : 1));
+}
+
+/** Values that fall together without a shared medicine are one statement. Source: foundations 4.2, resolutions 18 and 20. */
+const MERGED_FROM_TWO = 'g-electrolyte';
+
+/**
+ * The key of the problem that a rule belongs to: its merge group, or itself.
+ *
+ * A rule of the electrolyte group stands alone while no other one fires, and when it shares a medicine
+ * that is known to be active with another one: then the medicine is the cause, not chance.
+ */
+function problemOf(fired: FiredRule, leading: readonly FiredRule[], facts: Facts): string {
+  const { rule } = fired;
+  const group = groupOf(fired);
+  if (group !== MERGED_FROM_TWO) return group ?? rule.id;
+  const members = leading.filter((other) => other.rule.file.group === group);
+  const merging = members.filter((member) =>
+    members.every((other) => other === member || !shareMedicine(member, other, facts)),
+  );
+  return merging.length >= 2 && merging.some((member) => member.rule.id === rule.id) ? group : rule.id;
+}
+
+function shareMedicine(one: FiredRule, other: FiredRule, facts: Facts): boolean {
+  const [named, also] = [medicinesOf(one, facts), medicinesOf(other, facts)];
+  return named.some((medicine) => also.includes(medicine));
+}
+
+/** Ingredients named as involved that are taken or prescribed now. */
+function medicinesOf({ rule }: FiredRule, facts: Facts): readonly string[] {
+  return rule.file.implicated
+    .map((id) => factOf(facts, id))
+    .filter((fact) => fact.state === 'known' && (fact.value === 'taking' || fact.value === 'prescribed'))
+    .flatMap((fact) => fact.names ?? []);
+}
+
+/** The highest tier of anything that is open: what fires now, and episodes that neither fire nor clear. */
+function worstOpen(
+  fired: readonly FiredRule[],
+  open: readonly Episode[],
+  facts: Facts,
+  ruleSet: RuleSet,
+  now: Date,
+): Tier {
+  const lasting = open.filter(({ rule }) => ruleSet.byId.get(rule)?.clearsWhen.truth(facts, now) !== 'true');
+  return [...fired, ...lasting].map(({ tier }) => tier).reduce(higher, 'low');
 }
 
 function firedRules(verdicts: readonly Verdict[], ruleSet: RuleSet): Map<string, FiredRule> {
@@ -64,7 +108,31 @@ function absorption(fired: ReadonlyMap<string, FiredRule>, facts: Facts, now: Da
       if (taken !== undefined && applies && !stands && !direct.has(line.rule)) direct.set(line.rule, rule.id);
     }
   }
+  for (const yielding of fired.values()) {
+    const leader = leaderFor(yielding, fired, direct);
+    if (leader !== undefined && !direct.has(yielding.rule.id)) direct.set(yielding.rule.id, leader);
+  }
+  for (const [line, taker] of drugReviewLines([...fired.values()], facts)) {
+    if (!direct.has(line) && endOfChain(taker, direct) !== line) direct.set(line, taker);
+  }
   return new Map([...direct.keys()].map((rule) => [rule, endOfChain(rule, direct)]));
+}
+
+/** The most urgent rule that a rule with `yieldsTo` becomes a line of. */
+function leaderFor(
+  { rule, tier }: FiredRule,
+  fired: ReadonlyMap<string, FiredRule>,
+  direct: ReadonlyMap<string, string>,
+): string | undefined {
+  const { yieldsTo } = rule.file;
+  if (yieldsTo === undefined) return undefined;
+  const least = TIERS.indexOf(yieldsTo);
+  const [leader] = [...fired.values()]
+    .filter((other) => other.rule !== rule && TIERS.indexOf(other.tier) >= least)
+    .filter((other) => other.rule.file.yieldsTo !== 'low' && direct.get(other.rule.id) === undefined)
+    .filter((other) => TIERS.indexOf(other.tier) >= TIERS.indexOf(tier))
+    .sort((a, b) => TIERS.indexOf(b.tier) - TIERS.indexOf(a.tier) || (a.rule.id < b.rule.id ? -1 : 1));
+  return leader?.rule.id;
 }
 
 function endOfChain(rule: string, direct: ReadonlyMap<string, string>): string {
@@ -81,6 +149,7 @@ function formFinding(
   key: string,
   members: readonly FiredRule[],
   absorbed: readonly FiredRule[],
+  worst: Tier,
   facts: Facts,
   ruleSet: RuleSet,
   now: Date,
@@ -92,7 +161,7 @@ function formFinding(
   const tier = all.map((each) => each.tier).reduce(higher);
   const { advice, withheld } = formAdvice(
     all.map(({ rule }) => rule),
-    tier,
+    { tier, worst },
     facts,
     ruleSet,
     now,
@@ -105,6 +174,11 @@ function formFinding(
   const raisedBy = citedBy(
     all.flatMap(({ verdict }) => (verdict.clauses ?? []).map((clause) => clause.fact)),
     facts,
+  );
+  const clearsWhen = counterfactual(
+    members.map(({ rule }) => rule),
+    facts,
+    now,
   );
   return {
     key,
@@ -136,6 +210,7 @@ function formFinding(
     notKnown,
     code: lead.rule.file.code,
     ...(isPreliminary(lead.rule, facts) ? { preliminary: true as const } : {}),
+    ...(clearsWhen && { clearsWhen }),
   };
 }
 
@@ -165,15 +240,6 @@ function citedBy(
 ): string[] {
   const references = ids.filter((id) => holds(id, facts)).flatMap((id) => factOf(facts, id).from);
   return [...new Set(references)].filter((reference) => !reference.startsWith('Patient/')).sort();
-}
-
-/** A medicine taken or prescribed, or a condition that is present. */
-function isInvolved(id: FactId, facts: Facts): boolean {
-  const fact = factOf(facts, id);
-  return (
-    fact.state === 'known' &&
-    (fact.value === true || fact.value === 'taking' || fact.value === 'prescribed' || fact.value === 'recent')
-  );
 }
 
 function isPreliminary(rule: CompiledRule, facts: Facts): boolean {

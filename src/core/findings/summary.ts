@@ -50,7 +50,10 @@ function slotText(slot: string, facts: Facts, zone: string): string {
     case 'name':
       return namesText(fact.names ?? []);
     case 'note':
-      return fact.notes.filter((note) => SHOWN_NOTES.has(note)).join(', ');
+      return fact.notes
+        .filter((note) => SHOWN_NOTES.has(note))
+        .map((note) => NOTE_WORDS.get(note) ?? note.replaceAll('-', ' '))
+        .join(', ');
     default:
       return '';
   }
@@ -64,7 +67,12 @@ const SHOWN_NOTES = new Set([
   'computed',
   'adjusted-for-albumin',
   'corrected-by-laboratory',
+  'assumed-uln',
+  'pending-albumin',
+  'glucose-adjusted',
+  'rise-timing-not-shown',
 ]);
+const NOTE_WORDS = new Map([['assumed-uln', 'assumed limit']]);
 
 /** `3.2`, `<3.0`, `at most 3.3`, `31 to 42`. eGFR and age as whole numbers. */
 export function valueText(fact: Fact): string {
@@ -77,11 +85,11 @@ export function valueText(fact: Fact): string {
   return fact.low === undefined ? '' : `${fact.exclusive ? '>' : 'at least '}${show(fact.low)}`;
 }
 
-const WHOLE = new Set(['age', 'egfr', 'egfr-2021']);
+const WHOLE = new Set(['age', 'egfr', 'egfr-2021', 'creatinine-clearance']);
 
 /** Whole where the field shows whole numbers; an eGFR is cut, never rounded up over its stage. */
 function numberText(value: number, { concept, decimals = 0 }: Fact): string {
-  if (WHOLE.has(concept)) return String(Math.floor(value));
+  if (WHOLE.has(concept) || concept.startsWith('drug-days.')) return String(Math.floor(value));
   const asReported = String(Math.round(value * 100) / 100);
   const given = asReported.split('.')[1]?.length ?? 0;
   return value.toFixed(Math.max(given, decimals));

@@ -8,8 +8,8 @@ import type { Truth } from '../../vocabulary/truth.ts';
 import type { Tier } from '../decision.ts';
 import { type FactId, type Facts, factOf } from '../facts/fact.ts';
 import { type Aim, answer, type PlainLimit, type Question } from './operators.ts';
-import type { Clause, Condition, InterlockFile, Limit, RuleFile } from './rule.ts';
-import { clauseInWords, type UnitOf } from './words.ts';
+import type { AdviceFile, Clause, Condition, InterlockFile, Limit, RuleFile } from './rule.ts';
+import { clauseInWords, goalInWords, type UnitOf } from './words.ts';
 
 export type { Aim } from './operators.ts';
 
@@ -22,6 +22,8 @@ export interface CompiledClause {
   readonly question: Question;
   /** For people: `potassium below 3.5 mmol/L`. */
   readonly words: string;
+  /** The same as something to reach: `potassium 3.6 mmol/L or more`. */
+  readonly goal: string;
   readonly truth: Ask;
 }
 export interface CompiledGroup {
@@ -38,6 +40,7 @@ export interface CompiledRule {
   readonly notWhen?: Compiled;
   readonly clearsWhen: Compiled;
   readonly tiers: readonly { readonly tier: Tier; readonly when?: Compiled }[];
+  readonly lowerTierWhen?: Compiled;
   readonly advice: readonly { readonly advice: string; readonly when?: Compiled }[];
   readonly absorbs: readonly {
     readonly rule: string;
@@ -53,6 +56,9 @@ export interface CompiledInterlock {
   readonly cautions: readonly { readonly when: Compiled; readonly because: string }[];
   readonly needs: readonly { readonly fact: FactId; readonly check: string; readonly when?: Compiled }[];
 }
+
+/** Advice with the condition under which it is shown. */
+export type CompiledAdvice = AdviceFile & { readonly shown?: Compiled };
 
 /** A site's moved settings of one rule, by setting name. */
 export type Overlay = Readonly<Record<string, number>>;
@@ -75,6 +81,7 @@ export function compileRule(file: RuleFile, overlay: Overlay = {}, unitOf: UnitO
     ...(file.notWhen && { notWhen: compile(file.notWhen, build) }),
     clearsWhen: compile(file.clearsWhen, { ...build, aim: 'clearing' }),
     tiers: file.tiers.map(({ tier, when }) => ({ tier, ...compiledWhen(when, build) })),
+    ...(file.lowerTierWhen && { lowerTierWhen: compile(file.lowerTierWhen, build) }),
     advice: file.advice.map((line) =>
       typeof line === 'string'
         ? { advice: line }
@@ -100,6 +107,12 @@ export function compileInterlock(file: InterlockFile, unitOf: UnitOf = noUnit): 
     cautions: file.cautions.map(guard),
     needs: file.needs.map(({ fact, check, when }) => ({ fact, check, ...compiledWhen(when, build) })),
   };
+}
+
+/** Compiles the condition of an advice file, where it has one. */
+export function compileAdvice(file: AdviceFile, unitOf: UnitOf = noUnit): CompiledAdvice {
+  if (file.shownWhen === undefined) return file;
+  return { ...file, shown: compileCondition(file.shownWhen, 'raising', unitOf) };
 }
 
 /** Compiles one condition outside a rule file, without settings. */
@@ -145,6 +158,7 @@ function compileClause(clause: Clause, build: Build): CompiledClause {
     fact,
     question,
     words: clauseInWords(fact, question, build.unitOf),
+    goal: goalInWords(fact, question, build.unitOf),
     truth: (facts, now) => answer(factOf(facts, fact), question, now, aim),
   };
 }

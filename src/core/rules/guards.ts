@@ -4,7 +4,7 @@
  * Why: they hold for every rule, so no rule file repeats them. Source: clinical foundations 7.
  * Death is answered before any rule runs; pregnancy stands in the rules that it stops.
  */
-import type { Tier } from '../decision.ts';
+import type { Finding, Tier } from '../decision.ts';
 import type { Facts } from '../facts/fact.ts';
 import { compileCondition } from './compile.ts';
 
@@ -32,6 +32,17 @@ const TIER_FLOORS = [
     tier: 'moderate',
   },
 ] as const satisfies readonly { rules: readonly string[]; tier: Tier; when: unknown }[];
+
+/** Near the end of life what is not critical is held back, unless it relieves. Source: foundations 7, resolution 31. */
+const END_OF_LIFE = compileCondition({ fact: 'end-of-life', operator: 'is', value: true }, 'raising');
+const RELIEVES = ['rn-dialysis-cramps', 'nm-rls-mimic', 'fq-tendon-symptoms', 'dy-night-cramps'];
+
+/** Why a finding is not shown to anybody, in words; undefined when it is shown. */
+export function heldBack(finding: Finding, facts: Facts, now: Date): string | undefined {
+  if (finding.tier === 'critical' || END_OF_LIFE.truth(facts, now) !== 'true') return undefined;
+  const relieves = finding.members.some((rule) => RELIEVES.includes(rule) || rule.startsWith('in-uti-'));
+  return relieves ? undefined : 'comfort care is recorded: only what is critical or relieves is shown';
+}
 
 /** Why no rule answers for this patient, in words; undefined when rules answer. */
 export function guardOver(facts: Facts, now: Date): string | undefined {

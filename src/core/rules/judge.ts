@@ -29,7 +29,8 @@ export async function judge(rules: readonly CompiledRule[], facts: Facts, now: D
   });
 }
 
-function verdictOf(rule: CompiledRule, facts: Facts, now: Date): Verdict {
+/** What the compiled rule alone says; nobody confirms it, and no guard is asked. */
+export function verdictOf(rule: CompiledRule, facts: Facts, now: Date): Verdict {
   try {
     const fires = rule.firesWhen.truth(facts, now);
     if (fires === 'unknown') return untold(rule, facts, now);

@@ -3,14 +3,13 @@
  */
 import type { Concepts } from '../concepts/concept.ts';
 import type { FactSettings } from '../facts/settings.ts';
-import type { CompiledInterlock, CompiledRule } from './compile.ts';
-import type { AdviceFile } from './rule.ts';
+import type { CompiledAdvice, CompiledInterlock, CompiledRule } from './compile.ts';
 
 export interface RuleSet {
   /** Sorted by id, so that the order of files on a disk changes nothing. */
   readonly rules: readonly CompiledRule[];
   readonly byId: ReadonlyMap<string, CompiledRule>;
-  readonly advice: ReadonlyMap<string, AdviceFile>;
+  readonly advice: ReadonlyMap<string, CompiledAdvice>;
   readonly interlocks: ReadonlyMap<string, CompiledInterlock>;
   readonly concepts: Concepts;
   readonly settings: FactSettings;

@@ -75,6 +75,8 @@ export interface RuleFile {
   readonly clearsWhen: Condition;
   /** First match wins; the last has no `when`. */
   readonly tiers: readonly { readonly tier: Tier; readonly when?: Condition }[];
+  /** One tier lower while this holds, never below low. */
+  readonly lowerTierWhen?: Condition;
   /** Quality notes that do not lower the tier of this rule, because its own tiers take them in. */
   readonly ownHandlingOf?: readonly string[];
   /** Text with `{fact.value}`, `{fact.date}`, `{fact.name}` slots; an empty slot is left out with its phrase. */
@@ -90,8 +92,12 @@ export interface RuleFile {
     /** `unless`: a critical one stays an alert of its own. */
     | { readonly rule: string; readonly when?: Condition; readonly unless?: 'critical' }
   )[];
+  /** Becomes a line of another finding of this tier or above, whatever that is about: `low` means of any. */
+  readonly yieldsTo?: Tier;
   /** Merge group: rules of one group form one finding. */
   readonly group?: string;
+  /** A member of its group only up to this tier; above it an alert of its own. */
+  readonly groupUpTo?: Tier;
   /** v3-ActCode of the issue. */
   readonly code: string;
   readonly source: {
@@ -105,7 +111,12 @@ export interface RuleFile {
   };
 }
 
-/** One thing to consider, shared by rules. */
+/**
+ * One thing to consider, shared by rules.
+ *
+ * The activities of a care-plan block are advice `CB-stretch-1`, `CB-stretch-2` ...; a rule asks for one of
+ * them, or for the whole block as `CB-stretch`.
+ */
 export interface AdviceFile {
   readonly id: string;
   readonly kind: AdviceKind;
@@ -117,6 +128,10 @@ export interface AdviceFile {
   readonly interlocks: readonly string[];
   /** Advice ids that say the opposite; both are withheld. */
   readonly opposes?: readonly string[];
+  /** Left out while a high or critical finding is open. */
+  readonly hold?: true;
+  /** Shown only where this is known-true, such as warfarin with leafy greens. */
+  readonly shownWhen?: Condition;
 }
 
 /** A guard over advice. Not part of any rule, run last, can not be switched off by a site. */

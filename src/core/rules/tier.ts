@@ -15,7 +15,8 @@ export function tierOf(rule: CompiledRule, facts: Facts, now: Date): Tier {
   if (matched === undefined) throw new Error('no tier matches; the last one must have no "when"');
   const own = rule.file.ownHandlingOf ?? [];
   const lowering = LOWERING.filter((note) => !own.includes(note));
-  const shown = restsOn(lowering, rule.firesWhen, facts, now) ? oneLower(matched.tier) : matched.tier;
+  const stated = rule.lowerTierWhen?.truth(facts, now) === 'true' ? oneLower(matched.tier) : matched.tier;
+  const shown = restsOn(lowering, rule.firesWhen, facts, now) ? oneLower(stated) : stated;
   return higher(shown, tierFloor(rule.id, facts, now) ?? 'low');
 }
 

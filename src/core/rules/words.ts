@@ -72,10 +72,23 @@ const SPOKEN: ReadonlyMap<FactId, string> = new Map([
   ['qtc-interval', 'QTc interval'],
 ]);
 
+/** What a clause asks for, as a goal: `potassium 3.6 mmol/L or more`; other clauses as they are. */
+export function goalInWords(fact: FactId, question: Question, unitOf: UnitOf): string {
+  const { operator, limit } = question;
+  if (typeof limit !== 'number' || (operator !== 'atLeast' && operator !== 'atMost'))
+    return clauseInWords(fact, question, unitOf);
+  const value = `${valueInWords(limit)}${unitInWords(unitOf(fact))}`;
+  return `${factInWords(fact)} ${value} or ${operator === 'atLeast' ? 'more' : 'less'}`;
+}
+
 /** A fact id as people read it: `drug.loop-diuretic` is `loop diuretic`, `magnesium-serum` is `magnesium`. */
 export function factInWords(fact: FactId): string {
   const spoken = SPOKEN.get(fact);
   if (spoken !== undefined) return spoken;
+  const [, days, untested] = /^not-tested-(\d+)d\.(.+)$/.exec(fact) ?? [];
+  if (untested !== undefined) return `${plain(untested)} not tested for ${days} days`;
+  const [, one, span] = /^(.+)-not-tested-(\d+)d$/.exec(fact) ?? [];
+  if (one !== undefined) return `${plain(one)} not tested for ${span} days`;
   const [, group, rest] = /^([a-z-]+)\.(.+)$/.exec(fact) ?? [];
   if (group === undefined || rest === undefined) return plain(fact);
   const name = plain(rest);
@@ -84,6 +97,7 @@ export function factInWords(fact: FactId): string {
     last: `last known ${name}`,
     'drug-days': `days on ${name}`,
     'drug-new': `new ${name}`,
+    'drug-ended-days': `days since the end of ${name}`,
   };
   return frames[group] ?? `${group.replaceAll('-', ' ')} ${name}`;
 }

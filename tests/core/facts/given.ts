@@ -39,6 +39,17 @@ const LOINC = {
   creatinine: '2160-0',
   egfr: '98979-8',
   temperature: '8310-5',
+  sodium: '2951-2',
+  phosphate: '14879-1',
+  glucose: '14749-6',
+  urea: '22664-7',
+  weight: '29463-7',
+  acr: '32294-1',
+  systolic: '8480-6',
+  diastolic: '8462-4',
+  'heart rate': '8867-4',
+  'vitamin d': '14635-7',
+  ck: '2157-6',
 } as const;
 
 let counter = 0;
@@ -93,6 +104,11 @@ const RXNORM = {
   ciprofloxacin: '2551',
   ofloxacin: '7623',
   furosemide: '4603',
+  lisinopril: '29046',
+  prednisone: '8640',
+  cholecalciferol: '2418',
+  calcitriol: '1894',
+  omeprazole: '7646',
 } as const;
 
 export function statement(

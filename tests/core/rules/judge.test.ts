@@ -239,6 +239,7 @@ describe('a broken rule', () => {
       fact: 'potassium',
       question: { operator: 'below', limit: 3.5 },
       words: 'potassium below 3.5',
+      goal: 'potassium below 3.5',
       truth: () => {
         throw new TypeError('planted-134418 3.2 mmol/L');
       },
@@ -281,6 +282,7 @@ describe('a broken rule', () => {
         kind: 'clause' as const,
         fact: 'potassium',
         words: '',
+        goal: '',
         question,
         truth: () => 'true' as const,
       },

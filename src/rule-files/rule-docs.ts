@@ -1,0 +1,66 @@
+/**
+ * The pages that are generated from rules: one card per rule and a list of them.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { TIERS } from '../core/decision.ts';
+import type { RuleSet } from '../core/rules/rule-set.ts';
+import type { MutationScore } from './judge-mutants.ts';
+import { GENERATED, ruleCard } from './rule-card.ts';
+import type { Vector, Waiver } from './rule-schema.ts';
+
+/** Path below the docs folder -> text. */
+export type Pages = ReadonlyMap<string, string>;
+
+export interface DocsParts {
+  readonly ruleSet: RuleSet;
+  readonly vectors: ReadonlyMap<string, readonly Vector[]>;
+  readonly waivers: ReadonlyMap<string, readonly Waiver[]>;
+  readonly scores: readonly MutationScore[];
+}
+
+const CARDS = 'rules';
+
+export function rulePages({ ruleSet, vectors, waivers, scores }: DocsParts): Map<string, string> {
+  const cards = ruleSet.rules.flatMap((rule) => {
+    const score = scores.find((candidate) => candidate.rule === rule.id);
+    if (score === undefined) return [];
+    const own = { vectors: vectors.get(rule.id) ?? [], waivers: waivers.get(rule.id) ?? [] };
+    return [[`${CARDS}/${rule.id}.md`, ruleCard(rule, { ruleSet, score, ...own })] as const];
+  });
+  return new Map([[`${CARDS}/README.md`, contents(ruleSet)], ...cards]);
+}
+
+function contents({ rules }: RuleSet): string {
+  const rows = rules.map(({ id, file }) => {
+    const tiers = TIERS.filter((tier) => file.tiers.some((line) => line.tier === tier));
+    return `| [${id}](${id}.md) | ${file.title} | ${file.domain} | ${tiers.join(', ')} | ${file.version} |`;
+  });
+  return `${['# Rules', '', GENERATED, '', '| rule | title | domain | tiers | version |', '|---|---|---|---|---|', ...rows].join('\n')}\n`;
+}
+
+/** Pages that differ from what is written, and cards of rules that are gone; paths below the docs folder. */
+export function outdatedPages(docs: string, pages: Pages): string[] {
+  const differing = [...pages].filter(([path, text]) => readText(join(docs, path)) !== text);
+  return [...differing.map(([path]) => path), ...leftOver(docs, pages)];
+}
+
+export function writePages(docs: string, pages: Pages): void {
+  for (const [path, text] of pages) {
+    mkdirSync(dirname(join(docs, path)), { recursive: true });
+    writeFileSync(join(docs, path), text);
+  }
+  for (const path of leftOver(docs, pages)) rmSync(join(docs, path));
+}
+
+function leftOver(docs: string, pages: Pages): string[] {
+  const folder = join(docs, CARDS);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .map((name) => `${CARDS}/${name}`)
+    .filter((path) => path.endsWith('.md') && !pages.has(path));
+}
+
+function readText(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
