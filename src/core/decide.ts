@@ -6,7 +6,7 @@
  */
 import type { Chart } from './chart/chart.ts';
 import type { Decision, Episode } from './decision.ts';
-import { versionOf } from './episodes/basis.ts';
+import { versionsOf } from './episodes/basis.ts';
 import { changeEpisodes, close } from './episodes/change-episodes.ts';
 import { formFacts } from './facts/form-facts.ts';
 import { isDeceased, isMergedAway } from './facts/patient-facts.ts';
@@ -46,21 +46,18 @@ export async function decide(
   const { facts, unrecognised, dataQuality } = formFacts(chart, ruleSet, now);
   const verdicts = await judge(ruleSet.rules, facts, now);
   const all = formFindings(verdicts, facts, ruleSet, now, open);
-  const findings = all.filter((finding) => heldBack(finding, facts, now) === undefined);
   const held = new Map(all.map((finding) => [finding.key, heldBack(finding, facts, now)]));
+  const findings = all.filter(({ key }) => held.get(key) === undefined);
   const episodeChanges = changeEpisodes({ chart, facts, findings, held, episodes, ruleSet, now });
   const list = [...facts.values()];
   const cited = new Set(list.flatMap((fact) => fact.from));
-  const evidence = chart.resources
-    .map((resource): [string, string] => [`${resource.resourceType}/${resource.id}`, versionOf(resource)])
-    .filter(([reference]) => cited.has(reference));
   return {
     ...head,
     facts: list,
     verdicts,
     findings,
     episodeChanges,
-    evidence: Object.fromEntries(evidence),
+    evidence: versionsOf(cited, chart),
     unrecognised,
     dataQuality,
   };

@@ -8,7 +8,7 @@ import type { Resource } from '@medplum/fhirtypes';
 import type { LiveConnection } from '../connections/live-connection.ts';
 import { type RefusalReason, stopsConnection } from '../connections/outcomes.ts';
 import { decide } from '../core/decide.ts';
-import type { Decision, Episode, EpisodeChange } from '../core/decision.ts';
+import type { Decision, EpisodeChange } from '../core/decision.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
 import { keepDecision } from '../store/decision.ts';
 import { type NewDelivery, oweDelivery } from '../store/delivery.ts';
@@ -117,7 +117,10 @@ async function evaluatePatient(
     batch: capability.batch,
     patientId,
     now,
-    cited: [...open.flatMap(citedBy), ...events.map((event) => event.reference).filter(isChartType)],
+    cited: [
+      ...open.flatMap(({ finding }) => finding.raisedBy),
+      ...events.map((event) => event.reference).filter(isChartType),
+    ],
     pushed: events.flatMap((event) => (event.resource && event.kind === 'change' ? [event.resource] : [])),
     patienceOver: job.attempt >= PATIENCE,
   });
@@ -174,10 +177,6 @@ async function commit(
   );
   await job.settle(trx);
   return decision;
-}
-
-function citedBy(episode: Episode): string[] {
-  return [...episode.finding.raisedBy];
 }
 
 /** What we write ourselves is no part of a chart. */

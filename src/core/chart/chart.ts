@@ -9,6 +9,8 @@ export interface Chart {
   readonly patient: Patient;
   /** One version of each resource, sorted by type and id. */
   readonly resources: readonly Resource[];
+  /** The same by `Type/id`. */
+  readonly byReference: ReadonlyMap<string, Resource>;
   /** `Type/id` of resources known to be deleted on the server. */
   readonly deleted: ReadonlySet<string>;
 }
@@ -36,8 +38,8 @@ export function chartOf(resources: Iterable<Resource>, deleted: Iterable<string>
   const [patient] = patients;
   if (patient === undefined) throw new ChartError('the chart has no Patient');
   if (patients.length > 1) throw new ChartError(`the chart has ${patients.length} Patients; one is wanted`);
-  const sorted = [...newest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, resource]) => resource);
-  return { patient, resources: sorted, deleted: new Set(deleted) };
+  const byReference = new Map([...newest].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { patient, resources: [...byReference.values()], byReference, deleted: new Set(deleted) };
 }
 
 function lastUpdated(resource: Resource): number {

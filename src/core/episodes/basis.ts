@@ -26,10 +26,17 @@ export function basisOf(finding: Finding, { chart, facts, ruleSet, now }: BasisI
     .map(({ at }) => at?.toISOString() ?? '')
     .sort()
     .at(-1);
-  const medicines = chart.resources
-    .map((resource): [string, string] => [`${resource.resourceType}/${resource.id}`, dosageOf(resource)])
-    .filter(([reference, dosage]) => dosage !== '' && finding.implicated.includes(reference));
+  const medicines = [...chart.byReference]
+    .filter(([reference]) => finding.implicated.includes(reference))
+    .map(([reference, resource]) => [reference, dosageOf(resource)] as const)
+    .filter(([, dosage]) => dosage !== '');
   return { facts: ids, ...(valueAt && { valueAt }), doses: Object.fromEntries(medicines) };
+}
+
+/** Versions of those that the chart holds, by `Type/id`, in the order of the chart. */
+export function versionsOf(cited: ReadonlySet<string>, chart: Chart): Record<string, string> {
+  const held = [...chart.byReference].filter(([reference]) => cited.has(reference));
+  return Object.fromEntries(held.map(([reference, resource]) => [reference, versionOf(resource)]));
 }
 
 /** Version of a resource or, where a server keeps none, when it was last updated. */

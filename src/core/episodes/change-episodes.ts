@@ -14,7 +14,7 @@ import { type FactId, type Facts, factOf } from '../facts/fact.ts';
 import { allClauses, reasonsFor } from '../rules/explain.ts';
 import type { RuleSet } from '../rules/rule-set.ts';
 import { factInWords } from '../rules/words.ts';
-import { basisOf, versionOf } from './basis.ts';
+import { basisOf, versionOf, versionsOf } from './basis.ts';
 import { asRecurring, isQuiet, recurrence } from './recurrence.ts';
 import { brokenBy } from './suppression.ts';
 
@@ -179,11 +179,8 @@ function letGo(episode: Episode, inputs: EpisodeInputs): EpisodeChange[] {
 
 /** Why the evidence no longer stands: withdrawn, deleted or corrected at its source. */
 function voidEvidence(episode: Episode, chart: Chart): string | undefined {
-  const byReference = new Map(
-    chart.resources.map((resource) => [`${resource.resourceType}/${resource.id}`, resource]),
-  );
   for (const reference of episode.finding.raisedBy) {
-    const resource = byReference.get(reference);
+    const resource = chart.byReference.get(reference);
     if (chart.deleted.has(reference)) return 'withdrawn: source result deleted';
     if (resource === undefined) continue;
     const status = statusOf(resource);
@@ -255,12 +252,9 @@ type Seen = Pick<Episode, 'evidence' | 'latestFactAt' | 'basis'>;
 function seenNow(finding: Finding, inputs: EpisodeInputs): Seen {
   const { chart, facts, ruleSet } = inputs;
   const cited = new Set([...finding.evidence, ...finding.implicated]);
-  const versions = chart.resources
-    .map((resource): [string, string] => [`${resource.resourceType}/${resource.id}`, versionOf(resource)])
-    .filter(([reference]) => cited.has(reference));
   const latest = latestFact(finding, facts, ruleSet);
   return {
-    evidence: Object.fromEntries(versions),
+    evidence: versionsOf(cited, chart),
     ...(latest === undefined ? {} : { latestFactAt: latest }),
     basis: basisOf(finding, inputs),
   };

@@ -150,8 +150,8 @@ const SIDE_CODES: ReadonlyMap<string, Side> = new Map([
 ]);
 
 /** By code of the body site, else by the word in its text; a side that nobody says counts for both legs. */
-function sideOf({ source: reference }: Reading, { chart }: FactSource): Side {
-  const resource = chart.resources.find(({ resourceType, id }) => `${resourceType}/${id}` === reference);
+function sideOf(reading: Reading, source: FactSource): Side {
+  const resource = source.chart.byReference.get(reading.source);
   if (resource?.resourceType !== 'Observation') return 'unspecified';
   const sites = [resource.bodySite, resource.code].filter((site) => site !== undefined);
   return sites.map(sideIn).find((side) => side !== 'unspecified') ?? 'unspecified';

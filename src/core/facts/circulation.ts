@@ -12,7 +12,6 @@ import { anyPart, citing, countParts, isActive, type Part, present } from './cou
 import { type Fact, type FactId, isBelow, isEqual, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
 import { gone } from './gone.ts';
-import { readMedicines } from './medicine-records.ts';
 import { legProcedures } from './vascular-studies.ts';
 
 const PATTERN_DAYS = 28; // foundations 1.7
@@ -156,9 +155,7 @@ export const padManaged: Former = (source) => {
   const lipid = source.fact('drug.lipid-lowering-any');
   const treated =
     isActive(lipid) === 'true' &&
-    readMedicines(source).some(
-      ({ source: from, confirmed }) => lipid.from.includes(from) && confirmed >= since,
-    );
+    source.medicines.some(({ source: from, confirmed }) => lipid.from.includes(from) && confirmed >= since);
   const seen = legProcedures(source).find(({ at }) => at > since);
   const value = treated || seen !== undefined;
   const from = [...recorded.from, ...(treated ? lipid.from : []), ...(seen ? [seen.reference] : [])];

@@ -91,8 +91,8 @@ export const dvtCurrent: Former = (source) => {
     : unknownFact('dvt-current', 'no-record', { from: recorded.from });
 };
 
-function isHistory(reference: string, { chart }: FactSource): boolean {
-  const resource = chart.resources.find(({ resourceType, id }) => `${resourceType}/${id}` === reference);
+function isHistory(reference: string, source: FactSource): boolean {
+  const resource = source.chart.byReference.get(reference);
   const codings = resource?.resourceType === 'Condition' ? (resource.code?.coding ?? []) : [];
   return codings.some(({ code }) => HISTORY_CODES.has(code ?? ''));
 }
@@ -219,9 +219,7 @@ export const clotPathwayNegative: Former = (source) => {
   if (isEqual(veins, true) === 'true') return { ...veins, concept: 'clot-pathway-negative' };
   const scans = doneBy(source, (text) => /pulmonary angiogra|ctpa|ventilation.perfusion/i.test(text));
   const negative = scans.filter(({ at, reference }) => {
-    const report = source.chart.resources.find(
-      ({ resourceType, id }) => `${resourceType}/${id}` === reference,
-    );
+    const report = source.chart.byReference.get(reference);
     const words = report?.resourceType === 'DiagnosticReport' ? (report.conclusion ?? '') : '';
     return daysBetween(at, source.now) <= IMAGING_DAYS && NO_LUNG_CLOT.test(words.trim());
   });

@@ -1,7 +1,7 @@
 /**
  * Facts that count or combine other facts.
  */
-import { anyOf, type Truth } from '../../vocabulary/truth.ts';
+import { anyOf, notOf, type Truth } from '../../vocabulary/truth.ts';
 import { type Fact, type FactId, isAbove, isBelow, isEqual, unknownFact } from './fact.ts';
 import type { FactSource } from './fact-source.ts';
 
@@ -34,7 +34,7 @@ export function over(fact: FactId, limit: number): Part {
 }
 
 export function atLeast(fact: FactId, limit: number): Part {
-  return { fact, holds: (value) => negate(isBelow(value, limit)) };
+  return { fact, holds: (value) => notOf(isBelow(value, limit)) };
 }
 
 export function isActive(fact: Fact): Truth {
@@ -48,10 +48,6 @@ export function isActive(fact: Fact): Truth {
 export function isExposed(fact: Fact): Truth {
   if (fact.state === 'unknown' && fact.notes.includes('end-assumed')) return 'true';
   return fact.state === 'known' && fact.value === 'recent' ? 'true' : isActive(fact);
-}
-
-function negate(truth: Truth): Truth {
-  return truth === 'unknown' ? truth : truth === 'true' ? 'false' : 'true';
 }
 
 /** True when one part holds, false when none can, else unknown. Cites what decided. */

@@ -6,6 +6,8 @@
  */
 import type { Observation, Quantity, QuestionnaireResponseItem } from '@medplum/fhirtypes';
 import { DAY, localDay, readInstant } from '../../vocabulary/instant.ts';
+import type { ConceptId } from '../concepts/concept.ts';
+import { itemsOf } from './assertions.ts';
 import type { FactSource } from './fact-source.ts';
 
 /** What one cramp was like. */
@@ -59,7 +61,7 @@ function readDiary(source: FactSource): Diary {
     .filter(({ status }) => ['completed', 'amended', 'in-progress'].includes(status ?? ''))
     .flatMap((form) => {
       const at = readInstant(form.authored ?? form.meta?.lastUpdated, zone)?.at;
-      const items = flat(form.item);
+      const items = itemsOf(form.item);
       const isDiary = items.some(({ linkId }) => linkId?.startsWith('diary.'));
       return at === undefined || at > source.now || !isDiary ? [] : [{ form, at, items }];
     })
@@ -118,7 +120,7 @@ function weekOf(
 }
 
 function episodeOf(item: QuestionnaireResponseItem, asked: Date, source: string, zone: string): Episode {
-  const parts = flat(item.item);
+  const parts = itemsOf(item.item);
   const when = answerOf(parts, 'diary.episode.when');
   const read = readInstant(when?.valueDateTime ?? when?.valueDate, zone);
   const timing = answerOf(parts, 'diary.episode.timing')?.valueCoding?.code;
@@ -141,35 +143,24 @@ function episodeOf(item: QuestionnaireResponseItem, asked: Date, source: string,
 
 /** Weekly counts that arrive as Observations. */
 function countedElsewhere(source: FactSource): DiaryWeek[] {
-  const of = (concept: string) =>
+  const counts = (concept: ConceptId, as: 'nights' | 'cramps' | 'worst') =>
     source
       .assertions(concept)
-      .filter(({ by, count, at }) => by === 'observation' && count !== undefined && at <= source.now);
-  const nights = of('cramp-night-count-per-week').map(({ at, source: from, count, notes }) => ({
-    at,
-    source: from,
-    nights: count as number,
-    notes,
-    raisesOnly: notes.length > 0,
-  }));
-  const cramps = of('cramp-frequency-per-week').map(({ at, source: from, count, notes }) => ({
-    at,
-    source: from,
-    cramps: count as number,
-    notes,
-    raisesOnly: notes.length > 0,
-  }));
-  const worst = of('cramp-intensity').map(({ at, source: from, count, notes }) => ({
-    at,
-    source: from,
-    worst: count as number,
-    notes,
-    raisesOnly: notes.length > 0,
-  }));
-  const byDay = Map.groupBy([...nights, ...cramps, ...worst], ({ at }) =>
-    localDay(at, source.settings.homeTimeZone).join('-'),
-  );
-  return [...byDay.values()].map((parts) => Object.assign({}, ...parts) as DiaryWeek);
+      .filter(({ by, count, at }) => by === 'observation' && count !== undefined && at <= source.now)
+      .map(({ at, source: from, count, notes }) => ({
+        at,
+        source: from,
+        [as]: count as number,
+        notes,
+        raisesOnly: notes.length > 0,
+      }));
+  const parts = [
+    ...counts('cramp-night-count-per-week', 'nights'),
+    ...counts('cramp-frequency-per-week', 'cramps'),
+    ...counts('cramp-intensity', 'worst'),
+  ];
+  const byDay = Map.groupBy(parts, ({ at }) => localDay(at, source.settings.homeTimeZone).join('-'));
+  return [...byDay.values()].map((ofDay) => Object.assign({}, ...ofDay) as DiaryWeek);
 }
 
 const SAME_CRAMP = DAY; // intensity and duration observed within a day are of one cramp; local convention
@@ -226,15 +217,6 @@ const MINUTES: Readonly<Record<string, number>> = {
 export function minutesOf(quantity: Quantity | undefined): number | undefined {
   const factor = MINUTES[quantity?.code ?? ''] ?? MINUTES[quantity?.unit ?? ''];
   return quantity?.value === undefined || factor === undefined ? undefined : quantity.value * factor;
-}
-
-/** Items at any depth, also those below answers. */
-export function flat(items: readonly QuestionnaireResponseItem[] | undefined): QuestionnaireResponseItem[] {
-  return (items ?? []).flatMap((item) => [
-    item,
-    ...flat(item.item),
-    ...(item.answer ?? []).flatMap((answer) => flat(answer.item)),
-  ]);
 }
 
 function answerOf(items: readonly QuestionnaireResponseItem[], linkId: string) {

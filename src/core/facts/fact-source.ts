@@ -5,6 +5,7 @@ import type { Chart } from '../chart/chart.ts';
 import type { ConceptId, Concepts } from '../concepts/concept.ts';
 import type { Assertion } from './assertions.ts';
 import type { Fact, FactId } from './fact.ts';
+import type { MedicineRecord } from './medicine-records.ts';
 import type { Exposure } from './medicines.ts';
 import type { Reading } from './reading.ts';
 import type { FactSettings } from './settings.ts';
@@ -14,6 +15,8 @@ export interface FactSource {
   readonly concepts: Concepts;
   readonly settings: FactSettings;
   readonly now: Date;
+  /** Every medication record that says something about exposure. */
+  readonly medicines: readonly MedicineRecord[];
   /** All countable readings of a concept, oldest first. */
   readings(concept: ConceptId): readonly Reading[];
   /** What records say about a symptom, diagnosis or procedure, oldest first. */

@@ -8,7 +8,7 @@ import { DERIVED } from './derived.ts';
 import { type Fact, type FactId, type Facts, unknownFact } from './fact.ts';
 import type { FactSource } from './fact-source.ts';
 import { latestValue } from './measured.ts';
-import { readMedicines } from './medicine-records.ts';
+import { type MedicineRecord, readMedicines } from './medicine-records.ts';
 import { type Exposure, exposuresByClass, medicineFacts, unrecognisedMedicines } from './medicines.ts';
 import { history, presence } from './presence.ts';
 import { type Reading, readObservation } from './reading.ts';
@@ -54,11 +54,12 @@ class ChartFacts implements FactSource {
   readonly concepts: Concepts;
   readonly settings: FactSettings;
   readonly now: Date;
+  readonly medicines: readonly MedicineRecord[];
   readonly unrecognised: readonly string[];
   readonly #readings: Map<ConceptId, Reading[]>;
   readonly #assertions: ReturnType<typeof readAssertions>;
   readonly #exposures: Map<ConceptId, Exposure[]>;
-  readonly #medicines: Map<FactId, Fact>;
+  readonly #medicineFacts: Map<FactId, Fact>;
   readonly #refused: Map<ConceptId, string[]>;
   readonly #facts = new Map<FactId, Fact>();
 
@@ -70,10 +71,10 @@ class ChartFacts implements FactSource {
     this.#readings = readingsOf(this);
     this.#refused = refusedResults(chart, concepts);
     this.#assertions = readAssertions(chart, this);
-    const records = readMedicines(this);
-    this.#exposures = exposuresByClass(records, this);
-    this.#medicines = medicineFacts(this.#exposures, this);
-    this.unrecognised = unrecognisedMedicines(records);
+    this.medicines = readMedicines(this);
+    this.#exposures = exposuresByClass(this.medicines, this);
+    this.#medicineFacts = medicineFacts(this.#exposures, this);
+    this.unrecognised = unrecognisedMedicines(this.medicines);
   }
 
   refused(concept: ConceptId): readonly string[] {
@@ -107,7 +108,7 @@ class ChartFacts implements FactSource {
     );
     const asserted = [...this.#assertions.keys()];
     const medicines =
-      this.unrecognised.length === 0 ? [...this.#medicines.keys()] : everyMedicine(this.concepts);
+      this.unrecognised.length === 0 ? [...this.#medicineFacts.keys()] : everyMedicine(this.concepts);
     return [
       ...measured,
       ...measured.map((id) => `last.${id}`),
@@ -147,7 +148,7 @@ class ChartFacts implements FactSource {
   #form(id: FactId): Fact {
     const derived = DERIVED.get(id);
     if (derived !== undefined) return derived(this);
-    if (id.startsWith('drug')) return this.#medicines.get(id) ?? this.#noMedicine(id);
+    if (id.startsWith('drug')) return this.#medicineFacts.get(id) ?? this.#noMedicine(id);
     if (id.startsWith('history.')) return history(id.slice(8), this.#assertions.get(id.slice(8)) ?? []);
     const last = id.startsWith('last.');
     const concept = this.concepts.byId.get(last ? id.slice(5) : id);

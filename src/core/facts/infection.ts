@@ -9,7 +9,7 @@ import { type Fact, isEqual, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
 import type { Reading } from './reading.ts';
 
-const FEVER_WINDOW = 48 * HOUR; // A.1
+export const FEVER_WINDOW = 48 * HOUR; // A.1
 const NO_FEVER_WINDOW = 24 * HOUR; // A.1
 const ANTIPYRETIC_WINDOW = 8 * HOUR; // A.1
 const STRIP_DAYS = 3; // A.2
@@ -19,10 +19,7 @@ const STRIP_MAX_AGE = 65; // years, A.2
 /** Highest temperature of 48 h at or above the limit, or fever reported in 48 h. */
 export const fever: Former = (source) => {
   const since = source.now.getTime() - FEVER_WINDOW;
-  const recent = source
-    .readings('body-temperature')
-    .filter((reading) => reading.value !== undefined && reading.at.getTime() >= since);
-  const [highest] = [...recent].sort((a, b) => (b.value as number) - (a.value as number));
+  const { recent, highest } = temperatures(source);
   const reported = source.fact('fever-reported');
   const reportedNow = isEqual(reported, true) === 'true' && (reported.at?.getTime() ?? 0) >= since;
   if (highest !== undefined && (highest.value as number) >= source.settings.feverCel)
@@ -37,6 +34,16 @@ export const fever: Former = (source) => {
     });
   return feverFact(false, lately);
 };
+
+/** Those of 48 h, and the highest of them. */
+function temperatures(source: FactSource): { recent: Reading[]; highest: Reading | undefined } {
+  const since = source.now.getTime() - FEVER_WINDOW;
+  const recent = source
+    .readings('body-temperature')
+    .filter((reading) => reading.value !== undefined && reading.at.getTime() >= since);
+  const [highest] = [...recent].sort((a, b) => (b.value as number) - (a.value as number));
+  return { recent, highest };
+}
 
 /** Taken now, or ended within 8 h: a normal temperature then tells nothing. Of antipyretics only NSAIDs have a concept. */
 function tookAntipyretic(source: FactSource): boolean {
@@ -62,11 +69,7 @@ function feverFact(value: boolean, readings: readonly Reading[]): Fact {
 
 /** Highest temperature of 48 h, Cel: what a fever finding shows. */
 export const temperatureHighest: Former = (source) => {
-  const since = source.now.getTime() - FEVER_WINDOW;
-  const recent = source
-    .readings('body-temperature')
-    .filter((reading) => reading.value !== undefined && reading.at.getTime() >= since);
-  const [highest] = [...recent].sort((a, b) => (b.value as number) - (a.value as number));
+  const { highest } = temperatures(source);
   if (highest === undefined) return unknownFact('temperature-highest-48h', 'no-record');
   return {
     concept: 'temperature-highest-48h',

@@ -5,7 +5,8 @@
  */
 import type { Quantity } from '@medplum/fhirtypes';
 import { daysBetween, readInstant } from '../../vocabulary/instant.ts';
-import { flat, minutesOf } from './diary-entries.ts';
+import { itemsOf } from './assertions.ts';
+import { minutesOf } from './diary-entries.ts';
 import { type Fact, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
 import { latestValue } from './measured.ts';
@@ -74,7 +75,7 @@ function formsOf(source: FactSource) {
       const at = readInstant(form.authored, source.settings.homeTimeZone)?.at;
       return at === undefined || at > source.now
         ? []
-        : [{ at, from: `QuestionnaireResponse/${form.id}`, items: flat(form.item) }];
+        : [{ at, from: `QuestionnaireResponse/${form.id}`, items: itemsOf(form.item) }];
     })
     .sort((a, b) => a.at.getTime() - b.at.getTime());
 }
@@ -91,9 +92,7 @@ const exerciseOverAnHour: Former = (source) => {
   const cited = { concept: id, from: [newest.source], notes: newest.notes, at: newest.at };
   if (daysBetween(newest.at, source.now) > SESSION_DAYS) return unknownFact(id, 'stale', cited);
   if (newest.count === undefined) return { ...cited, state: 'known', value: newest.says === 'present' };
-  const resource = source.chart.resources.find(
-    ({ resourceType, id: key }) => `${resourceType}/${key}` === newest.source,
-  );
+  const resource = source.chart.byReference.get(newest.source);
   const minutes = resource?.resourceType === 'Observation' ? minutesOf(resource.valueQuantity) : undefined;
   if (minutes === undefined) return unknownFact(id, 'unit-unrecognised', cited);
   return { ...cited, state: 'known', value: minutes > LONG_SESSION };

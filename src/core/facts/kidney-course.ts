@@ -18,6 +18,7 @@ import {
 } from './kidney-trend.ts';
 import { latestValue } from './measured.ts';
 import type { Reading } from './reading.ts';
+import { isPlainNumber } from './windows.ts';
 
 const REDUCED_BELOW = 60; // mL/min/1.73 m2, foundations 2.3
 const CHRONIC_APART = 90 * DAY; // foundations 2.3
@@ -37,7 +38,7 @@ export const ckdChronic: Former = (source) => {
     return { concept: id, state: 'known', value: true, from: shown.from, notes: [], at };
   }
   const egfr = source.fact('egfr');
-  const albumin = source.readings('urine-albumin-creatinine-ratio').findLast(isExact);
+  const albumin = source.readings('urine-albumin-creatinine-ratio').findLast(isPlainNumber);
   const sound = isBelow(egfr, REDUCED_BELOW) === 'false' && egfr.raisesOnly === undefined;
   if (sound && (albumin === undefined || albumin.value < ACR_RAISED_FROM)) {
     const { from, notes, at } = egfr;
@@ -64,7 +65,7 @@ function persistentlyReduced(source: FactSource): Shown | undefined {
 function persistentAlbumin(source: FactSource): Shown | undefined {
   const raised = source
     .readings('urine-albumin-creatinine-ratio')
-    .filter(isExact)
+    .filter(isPlainNumber)
     .filter(({ value }) => value >= ACR_RAISED_FROM);
   const [first, last] = [raised[0], raised.at(-1)];
   if (first === undefined || last === undefined) return undefined;
@@ -259,10 +260,6 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['blood-pressure-high-two-days', 'high blood pressure on two days'],
   ['diabetes-mellitus', 'diabetes'],
 ]);
-
-function isExact(reading: Reading): reading is Reading & { value: number } {
-  return reading.value !== undefined && reading.comparator === undefined && reading.problem === undefined;
-}
 
 export const KIDNEY_COURSE: readonly (readonly [string, Former])[] = [
   ['ckd-chronic', ckdChronic],

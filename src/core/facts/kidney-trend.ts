@@ -11,6 +11,7 @@ import { ckdEpi2021, stageOf } from './egfr.ts';
 import { type Fact, type FactId, isEqual, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
 import type { Reading } from './reading.ts';
+import { isPlainNumber } from './windows.ts';
 
 const TREND_DAYS = 730; // foundations 2.5: the last 24 months
 const BIN = 30 * DAY; // one point per 30 days, foundations 2.5
@@ -66,34 +67,22 @@ function computedPoints(source: FactSource): FiltrationPoint[] {
 function reportedPoints(source: FactSource): FiltrationPoint[][] {
   const exact = ['egfr-cystatin', 'egfr-reported']
     .flatMap((concept) => source.readings(concept))
-    .filter(isExact);
+    .filter(isPlainNumber)
+    .filter(({ status }) => status !== 'preliminary');
   if (exact.length === 0) return [];
-  const codes = codesOf(new Set(exact.map((reading) => reading.source)), source);
-  const byMethod = Map.groupBy(exact, (reading) => `${reading.concept} ${codes.get(reading.source)}`);
+  const byMethod = Map.groupBy(exact, (reading) => `${reading.concept} ${codesOf(reading, source)}`);
   return [...byMethod.values()].map((readings) =>
     readings.map(({ at, value, source: cited }) => ({ at: at.getTime(), value, source: cited })),
   );
 }
 
-function codesOf(references: ReadonlySet<string>, { chart }: FactSource): Map<string, string> {
-  const codes = new Map<string, string>();
-  for (const resource of chart.resources) {
-    if (resource.resourceType !== 'Observation') continue;
-    const reference = `Observation/${resource.id}`;
-    if (!references.has(reference)) continue;
-    const words = (resource.code?.coding ?? []).map(({ code }) => code).sort();
-    codes.set(reference, words.join(' '));
-  }
-  return codes;
-}
-
-function isExact(reading: Reading): reading is Reading & { value: number } {
-  return (
-    reading.value !== undefined &&
-    reading.comparator === undefined &&
-    reading.problem === undefined &&
-    reading.status !== 'preliminary'
-  );
+function codesOf({ source: reference }: Reading, source: FactSource): string {
+  const resource = source.chart.byReference.get(reference);
+  const codings = resource?.resourceType === 'Observation' ? resource.code?.coding : [];
+  return (codings ?? [])
+    .map(({ code }) => code)
+    .sort()
+    .join(' ');
 }
 
 /** Change per year by least squares, mL/min/1.73 m2; negative when falling. At least 3 points over a year. */

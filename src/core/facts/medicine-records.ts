@@ -262,9 +262,7 @@ function medicationAt(
   const reference = parseReference(text);
   const found =
     local ??
-    chart.resources.find(
-      (resource) => resource.resourceType === reference?.type && resource.id === reference?.id,
-    );
+    (reference === undefined ? undefined : chart.byReference.get(`${reference.type}/${reference.id}`));
   return found?.resourceType === 'Medication' ? found : undefined;
 }
 

@@ -149,7 +149,7 @@ const ckRaisedTwice: Former = (source) => {
 
 /** The laboratory's own upper limit, U/L; else by sex, the lower one when sex is not known. */
 function upperLimit(reference: string, source: FactSource): number {
-  const resource = resourceOf(reference, source);
+  const resource = source.chart.byReference.get(reference);
   const own =
     resource?.resourceType === 'Observation' ? resource.referenceRange?.[0]?.high?.value : undefined;
   return own ?? (isEqual(source.fact('sex'), 'male') === 'true' ? CK_ULN.male : CK_ULN.female);
@@ -200,7 +200,7 @@ function onsetOf(concept: ConceptId, source: FactSource): { at: Date; from: stri
   const word = newestYes(concept, source);
   if (word === undefined) return undefined;
   const zone = source.settings.homeTimeZone;
-  const resource = resourceOf(word.source, source);
+  const resource = source.chart.byReference.get(word.source);
   const text =
     resource?.resourceType === 'Observation'
       ? resource.effectivePeriod?.start
@@ -225,7 +225,7 @@ function answeredOnset(items: Items): string | undefined {
 
 /** `left`, `right`, `both`, from bodySite by the laterality codes. */
 function sidesOf(word: Assertion, source: FactSource): Set<string> {
-  const resource = resourceOf(word.source, source);
+  const resource = source.chart.byReference.get(word.source);
   const sites =
     resource?.resourceType === 'Observation'
       ? [resource.bodySite]
@@ -243,10 +243,6 @@ function sidesOf(word: Assertion, source: FactSource): Set<string> {
 function newestYes(concept: ConceptId, source: FactSource): Assertion | undefined {
   const newest = wordsAbout(source, concept).at(-1);
   return newest?.says === 'present' ? newest : undefined;
-}
-
-function resourceOf(reference: string, source: FactSource): Resource | undefined {
-  return source.chart.resources.find(({ resourceType, id }) => `${resourceType}/${id}` === reference);
 }
 
 function sinceNewest(

@@ -35,10 +35,8 @@ const freeT4Low: Former = (source) => {
 };
 
 function observationOf(reading: Reading, source: FactSource): Observation | undefined {
-  return source.chart.resources.find(
-    (resource): resource is Observation =>
-      resource.resourceType === 'Observation' && `Observation/${resource.id}` === reading.source,
-  );
+  const resource = source.chart.byReference.get(reading.source);
+  return resource?.resourceType === 'Observation' ? resource : undefined;
 }
 
 /** The first reference range, when it is in the unit of the value or in none. */

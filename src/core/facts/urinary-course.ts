@@ -11,12 +11,11 @@ import { citing, isActive } from './counts.ts';
 import { type Fact, type FactId, isEqual, type Note, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
 import { gone, REPORTED_DAYS, wasReported } from './gone.ts';
-import { COUNTED, UTI_DIAGNOSES } from './infection.ts';
-import { type MedicineRecord, readMedicines } from './medicine-records.ts';
+import { COUNTED, FEVER_WINDOW, UTI_DIAGNOSES } from './infection.ts';
+import type { MedicineRecord } from './medicine-records.ts';
 
 const IMPROVES_WITHIN = 48 * HOUR; // NICE NG109 and NG111, wider rules A.2
 const SAME_COURSE_GAP = 2 * DAY; // between two doses given in hospital; local convention
-const FEVER_WINDOW = 48 * HOUR; // A.1
 const URINE_TEST_DAYS = 7; // in-uti-leg-symptoms
 
 /** Between `earliest` and `latest`; they differ when only a date is recorded. */
@@ -57,7 +56,7 @@ export const utiAntibioticHours: Former = (source) => {
 function firstDose(source: FactSource): FirstDose | undefined {
   const drug = source.fact('drug.uti-antibacterial');
   if (isActive(drug) !== 'true') return undefined;
-  const current = readMedicines(source).filter((record) => isCurrent(record, source.now));
+  const current = source.medicines.filter((record) => isCurrent(record, source.now));
   const doses = (drug.names ?? [])
     .map((ingredient) => startOf(ingredient, current, source))
     .filter((dose) => dose !== undefined);
@@ -105,9 +104,7 @@ function firstOfRun(doses: readonly FirstDose[]): FirstDose | undefined {
 }
 
 function doseAt(record: MedicineRecord, ingredient: string, source: FactSource): FirstDose | undefined {
-  const resource = source.chart.resources.find(
-    ({ resourceType, id }) => `${resourceType}/${id}` === record.source,
-  );
+  const resource = source.chart.byReference.get(record.source);
   const zone = source.settings.homeTimeZone;
   const read = readInstant(resource === undefined ? undefined : startText(resource), zone);
   if (read === undefined) return undefined;
@@ -212,7 +209,7 @@ export const utiAntibacterialOralOnly: Former = (source) => {
   const id = 'uti-antibacterial-oral-only';
   const drug = source.fact('drug.uti-antibacterial');
   if (isActive(drug) !== 'true') return unknownFact(id, 'needs', { missing: [drug.concept] });
-  const routes = readMedicines(source)
+  const routes = source.medicines
     .filter((record) => drug.from.includes(record.source))
     .map((record) => routesOf(record, source));
   const { from, notes, at } = drug;
@@ -223,16 +220,13 @@ export const utiAntibacterialOralOnly: Former = (source) => {
     : unknownFact(id, 'no-value', { from });
 };
 
-function routesOf({ source: reference, memberships }: MedicineRecord, source: FactSource): Set<string> {
-  const resource = source.chart.resources.find(
-    ({ resourceType, id }) => `${resourceType}/${id}` === reference,
-  );
-  const coded = (dosageRoutes(resource) ?? []).flatMap((route) =>
+function routesOf(record: MedicineRecord, source: FactSource): Set<string> {
+  const coded = (dosageRoutes(source.chart.byReference.get(record.source)) ?? []).flatMap((route) =>
     (route?.coding ?? []).flatMap(({ system, code }) =>
       source.concepts.memberships(system, code).map(({ concept }) => concept.replace(/^route-/, '')),
     ),
   );
-  return new Set([...coded, ...memberships.flatMap(({ route }) => route ?? [])]);
+  return new Set([...coded, ...record.memberships.flatMap(({ route }) => route ?? [])]);
 }
 
 function dosageRoutes(resource: Resource | undefined) {

@@ -4,6 +4,7 @@
  * Why: the operators of json-rules-engine know two answers and coerce; a missing, stale or doubtful
  * value must answer "unknown" here, never "no". Source: clinical foundations 1.1, 1.5 and 1.9.
  */
+import { DAY } from '../../vocabulary/instant.ts';
 import { notOf, type Truth, truthOf } from '../../vocabulary/truth.ts';
 import { type Fact, type FactValue, isAbove, isBelow, isEqual, unknownFact } from '../facts/fact.ts';
 import type { OperatorName } from './rule.ts';
@@ -23,8 +24,6 @@ export interface Question {
  * never says "yes" to what clears.
  */
 export type Aim = 'raising' | 'clearing';
-
-const DAY = 86_400_000; // ms
 
 /** Drug states. Source: foundations 1.5: active is taking or prescribed. */
 const ACTIVE = ['taking', 'prescribed'];
