@@ -18,6 +18,8 @@ export interface Config {
   readonly sandboxPort: number;
   readonly dataDir: string;
   readonly databaseUrl?: string;
+  /** From it come the keys for sealed comments, hashes of users and sessions; a file in `dataDir` when absent. */
+  readonly secret?: string;
   /** IANA name; dates without a time or zone are read in it. */
   readonly homeTimeZone: string;
   /** Where others reach this installation, without a slash at the end. */
@@ -107,6 +109,7 @@ const ConfigFile = z.strictObject({
   sandboxPort: Port.optional(),
   dataDir: z.string().min(1).optional(),
   databaseUrlFrom: SecretSource.optional(),
+  secretFrom: SecretSource.optional(),
   homeTimeZone: Zone,
   publicUrl: Url,
   logLevel: z.enum(LOG_LEVELS).optional(),
@@ -153,6 +156,9 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
     (settings?.databaseUrlFrom
       ? secretAt(settings.databaseUrlFrom, env, problems, 'databaseUrlFrom', 0)
       : undefined);
+  const secret = settings?.secretFrom
+    ? secretAt(settings.secretFrom, env, problems, 'secretFrom', SHORTEST_SECRET)
+    : undefined;
   if (problems.length > 0) throw new ConfigError(problems);
   const port = environment.PORT ?? settings?.port ?? DEFAULTS.port;
   const host = environment.HOST ?? settings?.host ?? DEFAULTS.host;
@@ -162,6 +168,7 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
     sandboxPort: environment.SANDBOX_PORT ?? settings?.sandboxPort ?? DEFAULTS.sandboxPort,
     dataDir: environment.DATA_DIR ?? settings?.dataDir ?? DEFAULTS.dataDir,
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    ...(secret === undefined ? {} : { secret }),
     homeTimeZone: settings?.homeTimeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     publicUrl: (settings?.publicUrl ?? `http://${host}:${port}`).replace(/\/+$/, ''),
     logLevel: environment.LOG_LEVEL ?? settings?.logLevel ?? 'info',

@@ -8,6 +8,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import helmet from 'helmet';
+import { CommentSeal } from './answers/comment.ts';
+import {
+  type AnswerParts,
+  type GivenAnswer,
+  type RecordedAnswer,
+  recordAnswer,
+} from './answers/record-answer.ts';
 import type { Config } from './config.ts';
 import { LiveConnection } from './connections/live-connection.ts';
 import { type EnsuredSubscription, ensureSubscriptions } from './connections/subscribe.ts';
@@ -15,10 +22,12 @@ import type { RuleSet } from './core/rules/rule-set.ts';
 import { type Delivered, deliverOwed, owedFor } from './delivery/deliver-owed.ts';
 import { deviceSystem } from './delivery/service.ts';
 import { type Evaluated, evaluateDue } from './evaluation/evaluate.ts';
+import { lookAgain } from './evaluation/look-again.ts';
 import { receivePush } from './intake/receive-push.ts';
 import { type Swept, sweep } from './intake/sweep.ts';
 import { Inbox } from './store/inbox.ts';
 import type { WorkOptions } from './store/job-worker.ts';
+import { siteSecret } from './store/site-secret.ts';
 import { openStore, type Store, type StoreOptions } from './store/store.ts';
 import type { ConnectionId } from './vocabulary/ids.ts';
 import { health } from './watch/health.ts';
@@ -40,6 +49,10 @@ export interface Running extends AsyncDisposable {
   readonly store: Store;
   /** Creates or updates our Subscriptions on every connection. */
   subscribe(): Promise<readonly EnsuredSubscription[]>;
+  /** Takes a clinician's answer to an alert. */
+  answer(given: GivenAnswer): Promise<RecordedAnswer>;
+  /** Makes patients due whose time has come; done by itself every quarter of a minute. */
+  lookAgain(): Promise<number>;
   /** Resolves when nothing waits to be evaluated or delivered. */
   quiet(): Promise<void>;
 }
@@ -48,6 +61,7 @@ const EVALUATIONS = 4; // at once; one per patient
 const DELIVERIES = 2; // at once; more conditional writers collide on some servers
 const POLL_MS = 500; // for jobs of other processes; own ones are woken
 const QUIET_POLL_MS = 20;
+const LOOK_EVERY_MS = 15_000;
 
 export async function start(config: Config, parts: StartParts): Promise<Running> {
   const { log } = parts;
@@ -63,19 +77,33 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   const connection = (id: ConnectionId): LiveConnection | undefined => live.get(id);
   const quietOf = new Map(config.connections.map((one) => [one.id, one.quiet]));
   const inbox = new Inbox(store, { quiet: (id) => quietOf.get(id) ?? { ms: 0, maxMs: 0 } });
-  work(store, inbox, connection, config, parts);
+  const now = parts.now ?? (() => new Date());
+  work(store, inbox, connection, config, { ...parts, now });
+  const answers: AnswerParts = {
+    store,
+    seal: new CommentSeal(config.secret ?? siteSecret(config.dataDir)),
+    ruleVersion: (rule) => parts.ruleSet.byId.get(rule)?.file.version,
+  };
   const server = createServer(appOf(config, store, inbox, log));
   const url = await listen(server, config).catch(async (error: unknown) => {
     await store[Symbol.asyncDispose]();
     throw error;
   });
   await sweepEverywhere(store, config);
+  const looking = setInterval(() => {
+    lookAgain(store, now()).catch(() =>
+      log.warn('patients whose time has come were not found', { code: 'database' }),
+    );
+  }, LOOK_EVERY_MS).unref();
   return {
     url,
     store,
     subscribe: () => subscribeEverywhere(live.values(), log),
+    answer: (given) => recordAnswer(given, answers),
+    lookAgain: () => lookAgain(store, now()),
     quiet: () => quiet(store),
     async [Symbol.asyncDispose]() {
+      clearInterval(looking);
       server.close();
       server.closeAllConnections();
       await store[Symbol.asyncDispose]();
@@ -97,14 +125,14 @@ function work(
   inbox: Inbox,
   connection: (id: ConnectionId) => LiveConnection | undefined,
   config: Config,
-  parts: StartParts,
+  parts: StartParts & { readonly now: () => Date },
 ): void {
-  const { log, ruleSet } = parts;
+  const { log, ruleSet, now } = parts;
   const evaluation = {
     store,
     ruleSet,
     connection,
-    now: parts.now ?? (() => new Date()),
+    now,
     owe: owedFor,
     ...(parts.onEvaluated ? { onEvaluated: parts.onEvaluated } : {}),
   };

@@ -16,6 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const ENV = {
   CRAMP_CDS_DATABASE_URL: 'postgres://cds@db.example/cds',
+  CRAMP_CDS_SECRET: 'a-secret-of-the-installation-32-or-more',
   NORTH_CLIENT_SECRET: 'client-secret',
   NORTH_PUSH_SECRET: PLANTED,
   SOUTH_PUSH_SECRET: `Bearer ${PLANTED}`,
@@ -91,6 +92,7 @@ describe('the example in the documentation', () => {
       port: 9000,
       homeTimeZone: 'Europe/London',
       databaseUrl: ENV.CRAMP_CDS_DATABASE_URL,
+      secret: ENV.CRAMP_CDS_SECRET,
     });
     expect(
       config.connections.map(({ id, hookUrl, trust, quiet }) => ({ id, hookUrl, trust, quiet })),

@@ -12,7 +12,18 @@ export interface TextFile {
 }
 
 /** The shell's stages in the order of the path of one event; each may import those before it. */
-const STAGES = ['connections', 'intake', 'evaluation', 'delivery', 'cds-hooks', 'alert-page'];
+const STAGES = [
+  'connections',
+  'intake',
+  'evaluation',
+  'delivery',
+  'answers',
+  'pages',
+  'cds-hooks',
+  'alert-page',
+  'rule-pages',
+  'reports',
+];
 /** What lies beneath the stages, and what it may import itself. */
 const BENEATH: Readonly<Record<string, readonly string[]>> = {
   vocabulary: [],

@@ -145,6 +145,17 @@ export interface Suppression {
   readonly evidence: Readonly<Record<string, string>>;
 }
 
+/** What a named clinician decided about an alert, as the target may show it. */
+export interface Mitigation {
+  /** v3-ActCode of the action. */
+  readonly code: string;
+  readonly display: string;
+  /** ISO time of the answer. */
+  readonly at: string;
+  /** `Practitioner/id` or `PractitionerRole/id`. */
+  readonly author: string;
+}
+
 /** An earlier episode of the same key that was resolved shortly before this one was raised. */
 export interface Recurrence {
   /** `Episode.number` of the earlier one. */
@@ -178,6 +189,8 @@ export interface Episode {
   readonly suppression?: Suppression;
   /** ISO time at which a clinician accepted it. */
   readonly acceptedAt?: string;
+  /** Of the last answer, where a known clinician gave it. */
+  readonly mitigation?: Mitigation;
   /** ISO time of the last notice; absent: `raisedAt`. */
   readonly notifiedAt?: string;
   readonly recurs?: Recurrence;

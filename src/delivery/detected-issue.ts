@@ -1,11 +1,11 @@
 /**
  * The DetectedIssue of an episode: what was seen, how soon to look, on what it rests.
  *
- * Pure: the same delivery gives the same resource. Only elements that the service owns are here; what a
- * clinician adds (mitigation) is kept by the merge. Source: clinical foundations 3, 6 and 8.
+ * Pure: the same delivery gives the same resource. Only elements that the service owns are here, and the
+ * mitigation of a clinician who answered to us; what one adds at the target is kept by the merge. Source: clinical foundations 3, 6 and 8.
  */
-import type { DetectedIssue, Reference, Resource } from '@medplum/fhirtypes';
-import type { Finding, Tier } from '../core/decision.ts';
+import type { DetectedIssue, DetectedIssueMitigation, Reference, Resource } from '@medplum/fhirtypes';
+import type { Finding, Mitigation, Tier } from '../core/decision.ts';
 import { identityOf } from './identity.ts';
 import { narrative } from './narrative.ts';
 import { isClosing, type OwedDelivery } from './owed.ts';
@@ -59,6 +59,16 @@ export function detectedIssue(owed: OwedDelivery, service: Service): DetectedIss
     detail: detailText(owed),
     reference: rulePage(uri, episode.rule, owed.ruleVersion),
     text: narrative([finding.summary, detailText(owed)]),
+    ...(episode.mitigation && { mitigation: [mitigation(episode.mitigation)] }),
+  };
+}
+
+/** Authored by the clinician who answered to us: R4 allows no Device there. */
+function mitigation({ code, display, at, author }: Mitigation): DetectedIssueMitigation {
+  return {
+    action: { coding: [{ system: ACT_CODE, code, display }] },
+    date: at,
+    author: { reference: author },
   };
 }
 

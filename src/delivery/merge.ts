@@ -6,7 +6,13 @@
  * once: it may be a logical reference one day and a Device the next, which is no reason to write again.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { CarePlan, CarePlanActivity, DetectedIssue, Meta } from '@medplum/fhirtypes';
+import type {
+  CarePlan,
+  CarePlanActivity,
+  DetectedIssue,
+  Meta,
+  DetectedIssueMitigation as Mitigation,
+} from '@medplum/fhirtypes';
 import { adviceSystem } from './care-plan.ts';
 import type { OwedDelivery } from './owed.ts';
 
@@ -36,8 +42,9 @@ const OF_PLAN = [
 ] as const satisfies (keyof CarePlan)[];
 
 /**
- * A clinician's answer is final for the episode, unless the danger grows after a mitigation.
- * An issue that a person called an error is never brought back.
+ * An answer given at the target is final for the episode, unless the danger grows after it or what it was
+ * about turns out void. An issue that a person called an error is never brought back. An answer that was
+ * given to us is known to the core and closes nothing here.
  */
 export function isClosedByClinician(
   current: DetectedIssue,
@@ -46,8 +53,19 @@ export function isClosedByClinician(
 ): boolean {
   const status = current.status as string;
   if (['entered-in-error', 'cancelled'].includes(status)) return status !== desired.status;
-  const answered = status === 'mitigated' || (current.mitigation ?? []).length > 0;
-  return answered && change !== 'escalate';
+  const theirs = (current.mitigation ?? []).filter(
+    (one) => !(desired.mitigation ?? []).some((ours) => same(one, ours)),
+  );
+  const answered = status === 'mitigated' || theirs.length > 0;
+  return answered && change !== 'escalate' && change !== 'withdraw';
+}
+
+function same(a: Mitigation, b: Mitigation): boolean {
+  return (
+    a.author?.reference === b.author?.reference &&
+    a.date === b.date &&
+    a.action.coding?.[0]?.code === b.action.coding?.[0]?.code
+  );
 }
 
 /** A plan that is no draft has been taken up or put away by a person, or closed by us: it is left alone. */
@@ -57,7 +75,12 @@ export function isLeftAlone(current: CarePlan): boolean {
 
 /** @returns undefined when nothing of ours would change */
 export function mergedIssue(current: DetectedIssue, desired: DetectedIssue): DetectedIssue | undefined {
-  return withOwned(current, desired, OF_ISSUE);
+  const { mitigation: given = [], ...rest } = desired;
+  const kept = current.mitigation ?? [];
+  const added = given.filter((ours) => !kept.some((one) => same(one, ours)));
+  const owned = withOwned(current, rest, OF_ISSUE);
+  if (added.length === 0) return owned;
+  return { ...(owned ?? current), mitigation: [...kept, ...added] };
 }
 
 /** @returns undefined when nothing of ours would change */

@@ -8,11 +8,18 @@ import type { Resource } from '@medplum/fhirtypes';
 import type { LiveConnection } from '../connections/live-connection.ts';
 import { type RefusalReason, stopsConnection } from '../connections/outcomes.ts';
 import { decide } from '../core/decide.ts';
-import type { Decision, EpisodeChange } from '../core/decision.ts';
+import type { Decision, Episode, EpisodeChange } from '../core/decision.ts';
+import { nextChange } from '../core/next-change.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
 import { keepDecision } from '../store/decision.ts';
 import { type NewDelivery, oweDelivery } from '../store/delivery.ts';
-import { applyChanges, episodesOf, numberRaised } from '../store/episode.ts';
+import {
+  applyChanges,
+  episodesOf,
+  holdUnchanged,
+  numberRaised,
+  type StoredEpisode,
+} from '../store/episode.ts';
 import {
   assignPatient,
   finishEvents,
@@ -21,6 +28,7 @@ import {
   waitingOfPatient,
 } from '../store/event.ts';
 import { type Job, TryLater } from '../store/job-worker.ts';
+import { setLookAgain } from '../store/look-again.ts';
 import { findPatient, learnPatient } from '../store/resource-patient.ts';
 import { type Due, dueKey, type Store } from '../store/store.ts';
 import type { Trx } from '../store/tables.ts';
@@ -109,7 +117,8 @@ async function evaluatePatient(
   const started = performance.now();
   const capability = await live.capability();
   const events = await waitingOfPatient(store.db, connectionId, patientId);
-  const episodes = (await episodesOf(store.db, connectionId, patientId)).map(({ episode }) => episode);
+  const stored = await episodesOf(store.db, connectionId, patientId);
+  const episodes = stored.map(({ episode }) => episode);
   const open = episodes.filter(({ closed }) => closed === undefined);
   const now = parts.now();
   const gathered = await gather({
@@ -138,8 +147,10 @@ async function evaluatePatient(
       break;
   }
   const decided = await decide(gathered.chart, ruleSet, now, episodes);
+  const after = afterChanges(episodes, decided.episodeChanges);
+  const next = await nextChange(gathered.chart, ruleSet, now, after);
   const decision = await store.transaction((trx) =>
-    commit(trx, job, { connectionId, patientId, decided, events }, parts),
+    commit(trx, job, { connectionId, patientId, decided, events, stored, next }, parts),
   );
   parts.onEvaluated?.({ connectionId, patientId, decision, events, tookMs: performance.now() - started });
 }
@@ -149,14 +160,27 @@ interface Decided {
   readonly patientId: PatientId;
   readonly decided: Decision;
   readonly events: readonly StoredEvent[];
+  /** The episodes that were decided on. */
+  readonly stored: readonly StoredEpisode[];
+  /** When time alone changes something. */
+  readonly next: Date | undefined;
+}
+
+function afterChanges(episodes: readonly Episode[], changes: readonly EpisodeChange[]): Episode[] {
+  const changed = new Set(changes.map(({ key }) => key));
+  const kept = episodes.filter(({ key, closed }) => closed !== undefined || !changed.has(key));
+  return [...kept, ...changes.map(({ episode }) => episode)];
 }
 
 async function commit(
   trx: Trx,
   job: Job<Due>,
-  { connectionId, patientId, decided, events }: Decided,
+  { connectionId, patientId, decided, events, stored, next }: Decided,
   parts: EvaluationParts,
 ): Promise<Decision> {
+  // A clinician may have answered meanwhile: the answer must not be written over.
+  if (!(await holdUnchanged(trx, connectionId, patientId, stored)))
+    throw new TryLater('answered-meanwhile', 0);
   const episodeChanges = await numberRaised(trx, connectionId, patientId, decided.episodeChanges);
   const decision = { ...decided, episodeChanges };
   await keepDecision(trx, connectionId, patientId, decision);
@@ -168,6 +192,7 @@ async function commit(
       { key: `${connectionId}|${patientId}`, data: { connectionId, patientId }, afterMs: 0 },
     ]);
   }
+  await setLookAgain(trx, connectionId, patientId, next);
   await learnPatient(trx, connectionId, patientId, Object.keys(decision.evidence));
   await finishEvents(
     trx,

@@ -1,7 +1,7 @@
 /**
  * Episodes: where alerts live. At most one per patient and key is open.
  */
-import type { Generated, Selectable } from 'kysely';
+import { type Generated, type Selectable, sql } from 'kysely';
 import type { Episode, EpisodeChange } from '../core/decision.ts';
 import type { ConnectionId, PatientId } from '../vocabulary/ids.ts';
 import type { Db, Trx } from './tables.ts';
@@ -15,6 +15,8 @@ export interface EpisodeTable {
   number: number;
   state: EpisodeState;
   human_closed: Generated<boolean>;
+  alert_id: Generated<string>;
+  version: Generated<number>;
   body: Episode | string;
   raised_at: Date | string;
   closed_at: Date | string | null;
@@ -22,6 +24,10 @@ export interface EpisodeTable {
 
 /** An episode with what the store knows beyond the core. */
 export interface StoredEpisode {
+  /** Random; the only id of an alert that an address may hold. */
+  readonly alertId: string;
+  /** Grows with every change. */
+  readonly version: number;
   readonly connectionId: ConnectionId;
   readonly patientId: PatientId;
   readonly state: EpisodeState;
@@ -131,10 +137,60 @@ export async function applyChanges(
       .onConflict((conflict) =>
         conflict
           .columns(['connection_id', 'patient_id', 'key', 'number'])
-          .doUpdateSet({ state, body, closed_at }),
+          .doUpdateSet({ state, body, closed_at, version: sql`episode.version + 1` }),
       )
       .execute();
   }
+}
+
+/** The alert of an address. */
+export async function findAlert(db: Db, alertId: string): Promise<StoredEpisode | undefined> {
+  if (!UUID.test(alertId)) return undefined;
+  const row = await db.selectFrom('episode').selectAll().where('alert_id', '=', alertId).executeTakeFirst();
+  return row === undefined ? undefined : storedOf(row);
+}
+
+/** The alert of an address, held until the transaction ends: two answers at once are taken one after the other. */
+export async function holdAlert(
+  trx: Trx,
+  connectionId: ConnectionId,
+  alertId: string,
+): Promise<StoredEpisode | undefined> {
+  if (!UUID.test(alertId)) return undefined;
+  const row = await trx
+    .selectFrom('episode')
+    .selectAll()
+    .where('connection_id', '=', connectionId)
+    .where('alert_id', '=', alertId)
+    .forUpdate()
+    .executeTakeFirst();
+  return row === undefined ? undefined : storedOf(row);
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/**
+ * Holds the episodes of a patient until the transaction ends.
+ *
+ * @returns false when one of them has changed since it was read: what was decided on it is out of date.
+ */
+export async function holdUnchanged(
+  trx: Trx,
+  connectionId: ConnectionId,
+  patientId: PatientId,
+  read: readonly StoredEpisode[],
+): Promise<boolean> {
+  const rows = await trx
+    .selectFrom('episode')
+    .select(['alert_id', 'version'])
+    .where('connection_id', '=', connectionId)
+    .where('patient_id', '=', patientId)
+    .orderBy('key')
+    .orderBy('number')
+    .forUpdate()
+    .execute();
+  const before = new Map(read.map(({ alertId, version }) => [alertId, version]));
+  return rows.length === before.size && rows.every((row) => before.get(row.alert_id) === row.version);
 }
 
 /** Remembers that a person closed the alert at the target. */
@@ -157,6 +213,8 @@ export async function closeByHuman(
 
 function storedOf(row: Selectable<EpisodeTable>): StoredEpisode {
   return {
+    alertId: row.alert_id,
+    version: row.version,
     connectionId: row.connection_id,
     patientId: row.patient_id,
     state: row.state,

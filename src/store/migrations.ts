@@ -9,23 +9,6 @@ import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { Db } from './tables.ts';
 
-const STEPS: Record<string, Migration> = {
-  '0001-first': { up: createFirst },
-};
-
-/** Brings the schema up to date. @throws the error of the step that failed; nothing is half done. */
-export async function migrate(db: Db): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => STEPS } });
-  const { error, results } = await migrator.migrateToLatest();
-  if (error === undefined) return;
-  const failed = results?.find(({ status }) => status === 'Error')?.migrationName ?? 'before the first step';
-  throw new Error(`the database schema could not be brought up to date (${failed})`, { cause: error });
-}
-
-async function createFirst(db: Kysely<unknown>): Promise<void> {
-  for (const statement of FIRST) await sql.raw(statement).execute(db);
-}
-
 const FIRST = [
   `create table watermark (
     connection_id text not null,
@@ -119,3 +102,70 @@ const FIRST = [
     primary key (connection_id, type, resource_id)
   )`,
 ];
+
+/** Patients to look at again at a time; ids of alerts for addresses; what clinicians answered. */
+const LOOKS_AND_ANSWERS = [
+  `create table look_again (
+    connection_id text not null,
+    patient_id text not null,
+    at timestamptz not null,
+    primary key (connection_id, patient_id)
+  )`,
+  'create index look_again_at on look_again (at)',
+
+  // The only id of an alert that an address may hold, and a number that grows with every change of it.
+  'alter table episode add column alert_id uuid not null default gen_random_uuid()',
+  'alter table episode add column version integer not null default 1',
+  'create unique index episode_alert on episode (alert_id)',
+
+  `create table answer (
+    connection_id text not null,
+    id uuid not null default gen_random_uuid(),
+    fingerprint text not null,
+    alert_id uuid not null,
+    patient_id text not null,
+    channel text not null check (channel in ('card', 'page')),
+    card_id uuid,
+    outcome text not null check (outcome in ('accepted', 'overridden', 'not-now', 'undone')),
+    options jsonb not null default '[]',
+    reason_system text,
+    reason_code text,
+    comment text,
+    undoes uuid,
+    by_reference text,
+    by_user text,
+    by_role text,
+    at timestamptz not null,
+    received_at timestamptz not null,
+    clock_suspect boolean not null default false,
+    applied boolean not null default false,
+    rule text not null,
+    rule_version text,
+    tier text not null,
+    before jsonb,
+    primary key (connection_id, id)
+  )`,
+  'create unique index answer_fingerprint on answer (connection_id, fingerprint)',
+  'create index answer_alert on answer (connection_id, alert_id, at)',
+  'create index answer_at on answer (connection_id, at)',
+];
+
+const STEPS: Record<string, Migration> = {
+  '0001-first': { up: steps(FIRST) },
+  '0002-looks-and-answers': { up: steps(LOOKS_AND_ANSWERS) },
+};
+
+/** Brings the schema up to date. @throws the error of the step that failed; nothing is half done. */
+export async function migrate(db: Db): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => STEPS } });
+  const { error, results } = await migrator.migrateToLatest();
+  if (error === undefined) return;
+  const failed = results?.find(({ status }) => status === 'Error')?.migrationName ?? 'before the first step';
+  throw new Error(`the database schema could not be brought up to date (${failed})`, { cause: error });
+}
+
+function steps(statements: readonly string[]): Migration['up'] {
+  return async (db: Kysely<unknown>) => {
+    for (const statement of statements) await sql.raw(statement).execute(db);
+  };
+}

@@ -2,10 +2,12 @@
  * The tables together, for kysely's types. Each table's row and queries are in the file of its name.
  */
 import type { Kysely, Transaction } from 'kysely';
+import type { AnswerTable } from './answer.ts';
 import type { DecisionTable } from './decision.ts';
 import type { DeliveryTable } from './delivery.ts';
 import type { EpisodeTable } from './episode.ts';
 import type { EventTable } from './event.ts';
+import type { LookAgainTable } from './look-again.ts';
 import type { ResourcePatientTable } from './resource-patient.ts';
 import type { TargetResourceTable } from './target-resource.ts';
 import type { WatermarkTable } from './watermark.ts';
@@ -18,6 +20,8 @@ export interface Tables {
   target_resource: TargetResourceTable;
   resource_patient: ResourcePatientTable;
   watermark: WatermarkTable;
+  look_again: LookAgainTable;
+  answer: AnswerTable;
 }
 
 /** The database, outside or inside a transaction. */

@@ -251,6 +251,38 @@ describe.each(WAYS)('an alert at level %s, with transactions: %p', (...way) => {
     expect(await issue()).toMatchObject({ mitigation: MITIGATION, severity: 'high' });
   });
 
+  it('shows the mitigation of a clinician who answered to us once, and goes on being kept up to date', async () => {
+    const known = await done(RAISED);
+    const mitigation = {
+      code: '9',
+      display: 'Instituted Ongoing Monitoring Program',
+      at: '2026-03-04T08:00:00.000Z',
+      author: 'Practitioner/dr-a',
+    };
+    const answered = { ...EPISODE, mitigation };
+    const accept = { ...later('accept', 2), episode: answered };
+    const accepted = await done(accept, known);
+    expect((await run(accept)).outcome).toBe('unchanged');
+    await done({ ...later('resolve', 6, {}, 'resolved by data'), episode: answered }, accepted);
+    expect(await issue()).toMatchObject({
+      identifiedPeriod: { end: later('resolve', 6).decisionAt },
+      mitigation: [
+        {
+          action: { coding: [{ code: '9' }] },
+          date: mitigation.at,
+          author: { reference: 'Practitioner/dr-a' },
+        },
+      ],
+    });
+  });
+
+  it('that a clinician answered at the target is still called an error when what it rested on is void', async () => {
+    const known = await done(RAISED);
+    await edit(await issue(), { mitigation: MITIGATION });
+    await done(later('withdraw', 3, {}, 'withdrawn: source result corrected'), known);
+    expect(await issue()).toMatchObject({ status: 'entered-in-error', mitigation: MITIGATION });
+  });
+
   it('that somebody deleted or called an error is not brought back', async () => {
     const known = await done(RAISED);
     await edit(await issue(), { status: 'entered-in-error' });

@@ -1,6 +1,7 @@
 /**
  * A hospital in a test: a FHIR server, the service subscribed to it, and short forms of what a laboratory does.
  */
+import { createHmac } from 'node:crypto';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type {
@@ -33,6 +34,9 @@ export interface HospitalOptions {
   readonly dataDir?: string;
   readonly quietMs?: number;
   readonly sandbox?: Sandbox;
+  /** The clock of the hospital's server and of the service. */
+  readonly now?: () => Date;
+  readonly criteria?: readonly string[];
 }
 
 export class Hospital implements AsyncDisposable {
@@ -62,6 +66,7 @@ export class Hospital implements AsyncDisposable {
         clientIds: options.clientIds ?? 'allowed',
         deliverAs,
         retryAfterMs: [20, 20, 20],
+        ...(options.now && { now: options.now }),
       }));
     const port = await freePort();
     const evaluated: Evaluated[] = [];
@@ -71,6 +76,7 @@ export class Hospital implements AsyncDisposable {
       log: openLog('silent', process.stderr),
       retry: { delaysMs: [50, 100, 200], giveUpAfterMs: 60_000, attempts: 5 },
       onEvaluated: (one) => evaluated.push(one),
+      ...(options.now && { now: options.now }),
     });
     await running.subscribe();
     return new Hospital(sandbox, running, evaluated, options.sandbox === undefined);
@@ -91,6 +97,35 @@ export class Hospital implements AsyncDisposable {
       if (!response.ok)
         throw new Error(`PUT ${resource.resourceType}: ${response.status} ${await response.text()}`);
     }
+  }
+
+  /** Writes a panel in one transaction: no push goes out before all of it is there. */
+  async putTogether(resources: readonly Resource[]): Promise<void> {
+    const entry = resources.map((resource) => ({
+      resource,
+      request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` },
+    }));
+    const response = await fetch(this.sandbox.base, {
+      method: 'POST',
+      headers: { 'content-type': 'application/fhir+json' },
+      body: JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry }),
+    });
+    const answer = (await response.json()) as Bundle;
+    const failed = answer.entry?.filter(({ response: one }) => !one?.status?.startsWith('2'));
+    if (!response.ok || failed?.length !== 0)
+      throw new Error(`transaction: ${response.status} ${JSON.stringify(failed)}`);
+  }
+
+  /** A push as the server sends it, signed: one that arrives late, or once more. */
+  async push(resource: Resource): Promise<void> {
+    const body = JSON.stringify(resource);
+    const signature = createHmac('sha256', SECRET).update(body).digest('hex');
+    const response = await fetch(this.hookUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/fhir+json', 'x-signature': signature },
+      body,
+    });
+    if (!response.ok) throw new Error(`push: ${response.status} ${await response.text()}`);
   }
 
   async remove(type: string, id: string): Promise<void> {
@@ -149,7 +184,7 @@ function configFor(
     base,
     auth: { type: 'none' },
     hookUrl: `http://127.0.0.1:${port}/hooks/ward`,
-    criteria: CRITERIA,
+    criteria: options.criteria ?? CRITERIA,
     ingressSecret: SECRET,
     ingress: [
       deliverAs === 'medplum'

@@ -5,6 +5,7 @@ import { chartOf } from '../../../src/core/chart/chart.ts';
 import { decide } from '../../../src/core/decide.ts';
 import type { Episode, EpisodeChange, OverrideReason } from '../../../src/core/decision.ts';
 import { accept, suppress } from '../../../src/core/episodes/suppression.ts';
+import { nextChange } from '../../../src/core/next-change.ts';
 import { readRuleSet } from '../../../src/rule-files/read-rule-set.ts';
 import { HOUR } from '../../../src/vocabulary/instant.ts';
 import { LONDON, patient, potassium } from '../facts/given.ts';
@@ -40,6 +41,13 @@ export class Life {
     const { episodeChanges } = await decide(chart, RULES, now, this.episodes);
     for (const change of episodeChanges) this.keep(change);
     return episodeChanges.map(({ change, notify }) => (notify ? `${change}!` : change));
+  }
+
+  /** When time alone would next change something, in hours from now. */
+  async nextChange(): Promise<number | undefined> {
+    const chart = chartOf(this.resources.values(), this.deleted);
+    const next = await nextChange(chart, RULES, this.now, this.episodes);
+    return next && (next.getTime() - this.now.getTime()) / HOUR;
   }
 
   answer(reason: OverrideReason, at = this.now): void {
