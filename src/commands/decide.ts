@@ -149,6 +149,9 @@ function showDecision(decision: Decision, ruleSet: RuleSet, terminal: Terminal):
   const remarks = [
     ...decision.dataQuality,
     ...decision.unrecognised.map((name) => `medicine not recognised: ${name}`),
+    ...decision.orphanCodes.map(
+      ({ code, looksLike }) => `code in no concept: ${code}; it looks like ${looksLike}`,
+    ),
   ];
   if (remarks.length > 0) heading('Data quality', terminal);
   for (const remark of remarks) write(`- ${remark}`);

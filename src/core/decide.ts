@@ -9,6 +9,7 @@ import type { Decision, Episode } from './decision.ts';
 import { versionsOf } from './episodes/basis.ts';
 import { changeEpisodes, close } from './episodes/change-episodes.ts';
 import { formFacts } from './facts/form-facts.ts';
+import { orphanCodes } from './facts/orphan-codes.ts';
 import { isDeceased, isMergedAway } from './facts/patient-facts.ts';
 import { formFindings } from './findings/form-findings.ts';
 import { heldBack } from './rules/guards.ts';
@@ -39,6 +40,7 @@ export async function decide(
       findings: [],
       evidence: {},
       unrecognised: [],
+      orphanCodes: [],
       dataQuality: [],
       episodeChanges: open.map((episode) => close(episode, 'supersede', ended, now)),
     };
@@ -59,6 +61,7 @@ export async function decide(
     episodeChanges,
     evidence: versionsOf(cited, chart),
     unrecognised,
+    orphanCodes: orphanCodes(chart, ruleSet.concepts),
     dataQuality,
   };
 }

@@ -7,6 +7,7 @@
  */
 import type { Truth } from '../vocabulary/truth.ts';
 import type { Fact, FactId } from './facts/fact.ts';
+import type { OrphanCode } from './facts/orphan-codes.ts';
 
 export const TIERS = ['low', 'moderate', 'high', 'critical'] as const;
 /** How soon somebody should look. Source: clinical foundations 3. */
@@ -241,6 +242,8 @@ export interface Decision {
   readonly evidence: Readonly<Record<string, string>>;
   /** Medicines that are in no concept: an unknown drug makes "takes no ..." unknown. */
   readonly unrecognised: readonly string[];
+  /** Codes in no concept whose name, unit and value are those of an analyte that rules ask for. */
+  readonly orphanCodes: readonly OrphanCode[];
   /** Results set aside, with the reason in words. */
   readonly dataQuality: readonly string[];
 }

@@ -73,6 +73,7 @@ function decision(at: string): Decision {
     episodeChanges: [],
     evidence: { 'Observation/z': '2', 'Observation/a': '1' },
     unrecognised: [],
+    orphanCodes: [],
     dataQuality: [],
   };
 }

@@ -5,6 +5,7 @@ import { CodeIndex, parentsOf } from './code-index.ts';
 import type { Concept, Concepts } from './concept.ts';
 import type { ConceptFile } from './concept-file.ts';
 import { drugNamesOf, namedIn } from './drug-names.ts';
+import { namedLike, nameStemsOf } from './name-stems.ts';
 import { convert, unitTableOf } from './unit-table.ts';
 
 export interface ConceptOptions {
@@ -22,10 +23,12 @@ export function conceptsOf(files: readonly ConceptFile[], options: ConceptOption
   const codes = new CodeIndex(files, parents, options.unconfirmedCodes ?? false);
   const names = drugNamesOf(files);
   const units = unitTableOf(files);
+  const stems = nameStemsOf(files);
   return {
     byId: new Map(files.map((file) => [file.id, conceptIn(file)])),
     memberships: (system, code) => codes.memberships(system, code),
     namedInText: (text) => namedIn(names, parents, text),
+    namedLike: (name) => namedLike(stems, name),
     toCanonical: (concept, value, unit) => convert(units, concept, value, unit),
   };
 }

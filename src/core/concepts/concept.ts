@@ -43,6 +43,8 @@ export interface Concepts {
   memberships(system: string | undefined, code: string | undefined): readonly Membership[];
   /** Medicines named in free text by exact ingredient or fixed brand name. */
   namedInText(text: string): readonly Membership[];
+  /** Measured concepts that a name may mean; good for telling people, never evidence. */
+  namedLike(name: string): readonly ConceptId[];
   /**
    * Value in the canonical unit of the concept, not rounded.
    * @returns undefined when this analyte is not reported in this unit, and when there is none (only plain ratios need none).
