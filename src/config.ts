@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import type { Connection, ConnectionAuth } from './connections/connection.ts';
+import type { Connection, ConnectionAuth, SigningKey } from './connections/connection.ts';
 import type { ConnectionId } from './vocabulary/ids.ts';
 
 z.config({ jitless: true }); // code generation from strings is off
@@ -65,6 +65,14 @@ const SecretSources = z.union([SecretSource.transform((one) => [one]), z.array(S
 const Auth = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
   z.strictObject({ type: z.literal('bearer'), tokenFrom: SecretSource }),
+  z.strictObject({ type: z.literal('basic'), user: z.string().min(1), passwordFrom: SecretSource }),
+  z.strictObject({
+    type: z.literal('backend-services'),
+    tokenUrl: Url,
+    clientId: z.string().min(1),
+    keysFrom: SecretSources,
+    scope: z.string().optional(),
+  }),
   z.strictObject({
     type: z.literal('client-credentials'),
     tokenUrl: Url,
@@ -98,6 +106,7 @@ const ConnectionFile = z.strictObject({
   subscriptions: z.array(z.strictObject({ criteria: z.string().min(1) })).min(1),
   target: z.literal('same').default('same'),
   timeoutMs: z.int().min(100).max(300_000).optional(),
+  concurrency: z.int().min(1).max(64).optional(),
   quiet: z
     .strictObject({ ms: z.int().min(0).max(60_000), maxMs: z.int().min(0).max(300_000) })
     .default({ ms: 2000, maxMs: 15_000 }),
@@ -203,6 +212,7 @@ function connectionOf(
     hookUrl: `${settings.publicUrl.replace(/\/+$/, '')}/hooks/${file.id}`,
     criteria: file.subscriptions.map(({ criteria }) => criteria),
     ...(file.timeoutMs === undefined ? {} : { timeoutMs: file.timeoutMs }),
+    ...(file.concurrency === undefined ? {} : { concurrency: file.concurrency }),
     ...(first?.secrets[0] === undefined
       ? {}
       : { ingressSecret: first.secrets[0], ingressHeader: first.header }),
@@ -223,11 +233,44 @@ function authOf(
       return auth;
     case 'bearer':
       return { type: 'bearer', token: secretAt(auth.tokenFrom, env, problems, `${where}.tokenFrom`, 0) };
+    case 'basic': {
+      const { passwordFrom, ...rest } = auth;
+      return { ...rest, password: secretAt(passwordFrom, env, problems, `${where}.passwordFrom`, 0) };
+    }
+    case 'backend-services': {
+      const { keysFrom, scope, ...rest } = auth;
+      const keys = keysFrom.flatMap((source) => keyAt(source, env, problems, `${where}.keysFrom`) ?? []);
+      return { ...rest, keys, ...(scope === undefined ? {} : { scope }) };
+    }
     case 'client-credentials': {
       const { clientSecretFrom, scope, ...rest } = auth;
       const clientSecret = secretAt(clientSecretFrom, env, problems, `${where}.clientSecretFrom`, 0);
       return { ...rest, clientSecret, ...(scope === undefined ? {} : { scope }) };
     }
+  }
+}
+
+const Key = z.looseObject({
+  kty: z.enum(['RSA', 'EC']),
+  kid: z.string().min(1),
+  alg: z.enum(['RS384', 'ES384']),
+  d: z.string().min(1),
+});
+
+/** A private key as JWK. The problem never quotes it. */
+function keyAt(
+  source: string,
+  env: NodeJS.ProcessEnv,
+  problems: string[],
+  where: string,
+): SigningKey | undefined {
+  const text = secretAt(source, env, problems, where, 0);
+  if (text === '') return undefined;
+  try {
+    return Key.parse(JSON.parse(text));
+  } catch {
+    problems.push(`${where}: the secret at ${source} is not a private JWK with kid and alg RS384 or ES384`);
+    return undefined;
   }
 }
 

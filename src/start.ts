@@ -16,6 +16,7 @@ import {
   recordAnswer,
 } from './answers/record-answer.ts';
 import type { Config } from './config.ts';
+import { publicKeySet } from './connections/client-assertion.ts';
 import { LiveConnection } from './connections/live-connection.ts';
 import { type EnsuredSubscription, ensureSubscriptions } from './connections/subscribe.ts';
 import type { RuleSet } from './core/rules/rule-set.ts';
@@ -116,6 +117,12 @@ function appOf(config: Config, store: Store, inbox: Inbox, log: Log): express.Ex
   app.disable('x-powered-by');
   app.use(helmet());
   app.use(health(() => store.ping()));
+  app.get('/.well-known/jwks.json', (_, response) => {
+    const keys = config.connections.flatMap(({ auth }) =>
+      auth.type === 'backend-services' ? auth.keys : [],
+    );
+    response.set('cache-control', 'max-age=3600').json(publicKeySet(keys));
+  });
   app.use('/hooks', receivePush({ connections: config.connections, inbox, log }));
   return app;
 }

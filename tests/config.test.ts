@@ -149,6 +149,36 @@ describe('a wrong configuration', () => {
     expect(text).not.toContain('eighty');
   });
 
+  it('takes a password or signing keys from where they are kept, and refuses what is no private key', () => {
+    const signing = (keysFrom: string) =>
+      file((settings) => {
+        const [north, south] = settings.connections as [Record<string, unknown>, Record<string, unknown>];
+        north.auth = {
+          type: 'backend-services',
+          tokenUrl: 'https://idp.example/t',
+          clientId: 'cds',
+          keysFrom,
+        };
+        south.auth = { type: 'basic', user: 'cds', passwordFrom: 'env:PASSWORD' };
+      });
+    const key = { kty: 'EC', kid: 'k1', alg: 'ES384', crv: 'P-384', x: 'x', y: 'y', d: PLANTED };
+    const env = {
+      ...ENV,
+      KEY: JSON.stringify(key),
+      NO_KEY: `{"kty":"EC","d":"${PLANTED}"}`,
+      PASSWORD: PLANTED,
+    };
+    expect(readConfig(env, signing('env:KEY')).connections.map(({ auth }) => auth)).toMatchObject([
+      { type: 'backend-services', keys: [key] },
+      { type: 'basic', user: 'cds', password: PLANTED },
+    ]);
+    const [problem] = problemsOf(env, signing('env:NO_KEY'));
+    expect(problem).toContain(
+      'connections.north-wing.auth.keysFrom: the secret at env:NO_KEY is not a private JWK',
+    );
+    expect(problem).not.toContain(PLANTED);
+  });
+
   it('is refused when a secret is missing or short', () => {
     const { NORTH_PUSH_SECRET: _missing, ...env } = { ...ENV, SOUTH_PUSH_SECRET: 'too-short-9471' };
     const problems = problemsOf(env, file());

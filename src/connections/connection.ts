@@ -16,6 +16,8 @@ export interface Connection {
   readonly auth: ConnectionAuth;
   /** Longest time of a whole call; 30 000 when left out. */
   readonly timeoutMs?: number;
+  /** Calls to this server at once; 4 when left out. */
+  readonly concurrency?: number;
   /** Where this connection pushes to: `https://cds.example/hooks/<connection id>`. */
   readonly hookUrl: string;
   /** How pushes prove themselves: HMAC key where the server signs, else the value of a header it sends. */
@@ -29,17 +31,37 @@ export interface Connection {
 export type ConnectionAuth =
   | { readonly type: 'none' }
   | { readonly type: 'bearer'; readonly token: string }
+  | { readonly type: 'basic'; readonly user: string; readonly password: string }
   | {
       readonly type: 'client-credentials';
       readonly tokenUrl: string;
       readonly clientId: string;
       readonly clientSecret: string;
       readonly scope?: string;
-    };
+    }
+  | BackendServices;
+
+/** SMART Backend Services: a signed assertion instead of a shared secret. */
+export interface BackendServices {
+  readonly type: 'backend-services';
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  /** Private JWKs: the first signs, all are published, so that a new one is known before it is used. */
+  readonly keys: readonly SigningKey[];
+  readonly scope?: string;
+}
+
+/** A private JSON Web Key with its id and algorithm. */
+export interface SigningKey {
+  readonly kid: string;
+  readonly alg: 'RS384' | 'ES384';
+  readonly [member: string]: unknown;
+}
 
 /** Limits of one outbound call. */
 export const LIMITS = {
   timeoutMs: 30_000,
+  concurrency: 4,
   bodyBytes: 10 * 1024 * 1024,
   pages: 50,
   resources: 5_000,

@@ -25,7 +25,8 @@ import {
 } from './answers.ts';
 import { type Answer, type Call, call } from './call.ts';
 import { type Connection, LIMITS } from './connection.ts';
-import type { ReadOutcome, Refused, Trouble, WriteOutcome } from './outcomes.ts';
+import { type CallEnd, Lane } from './lane.ts';
+import type { Fault, ReadOutcome, Refused, Trouble, WriteOutcome } from './outcomes.ts';
 import { isSafeTarget, isSafeType, type ServerAddress, serverAddress } from './server-address.ts';
 import { Tokens } from './tokens.ts';
 import { type OwnMarks, requireBundlePermit, requirePermit } from './write-permit.ts';
@@ -52,6 +53,8 @@ const FOREIGN: Refused = { outcome: 'refused', reason: 'foreign-address' };
 
 export class Gate {
   readonly connection: Connection;
+  /** How hard the server is asked. */
+  readonly lane: Lane;
   readonly #address: ServerAddress;
   readonly #tokens: Tokens;
   readonly #own: OwnMarks;
@@ -67,6 +70,7 @@ export class Gate {
     this.#address = serverAddress(connection.base, connection.baseAliases);
     this.#timeoutMs = connection.timeoutMs ?? LIMITS.timeoutMs;
     this.#now = now;
+    this.lane = new Lane({ concurrency: connection.concurrency ?? LIMITS.concurrency, now });
     this.#tokens = new Tokens(connection.auth, this.#timeoutMs, now);
     this.#own = { deviceSystem, hookUrl: connection.hookUrl };
   }
@@ -216,18 +220,20 @@ export class Gate {
     for (let attempt = 1; ; attempt++) {
       const held = await this.#tokens.current();
       if (held.outcome !== 'token') return held;
-      const answer = await call({
+      const asked: Call = {
         method,
         url,
         timeoutMs: this.#timeoutMs,
         headers: {
           accept: FHIR_JSON,
           ...(body === undefined ? {} : { 'content-type': FHIR_JSON }),
-          ...(held.token === undefined ? {} : { authorization: `Bearer ${held.token}` }),
+          ...(held.token === undefined ? {} : { authorization: `${held.scheme} ${held.token}` }),
           ...headers,
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
+      };
+      const answer = await this.lane.run(() => call(asked), callEnd);
+      if (isTrouble(answer)) return answer;
       const refused = !('fault' in answer) && answer.status === 401;
       if (!refused || attempt > 1 || !this.#tokens.refuse(held.token)) return answer;
     }
@@ -295,6 +301,14 @@ function resourcesOf(bundle: Bundle): Resource[] {
       ? []
       : [resource],
   );
+}
+
+const BUSY: ReadonlySet<number | Fault> = new Set([429, 503]);
+const DOWN: ReadonlySet<number | Fault> = new Set([502, 503, 504, 'network', 'timeout', 'tls']);
+
+function callEnd(answer: Answer): CallEnd {
+  const what = 'fault' in answer ? answer.fault : answer.status;
+  return { busy: BUSY.has(what), down: DOWN.has(what) };
 }
 
 function isTrouble(answer: Answer | Trouble): answer is Trouble {

@@ -5,16 +5,21 @@
  * so that a wrong key does not hammer the token endpoint. Tokens are never logged.
  */
 import { call } from './call.ts';
+import { clientAssertion } from './client-assertion.ts';
 import type { ConnectionAuth } from './connection.ts';
 import { rowOf, type Trouble } from './outcomes.ts';
 import { waitingTime } from './waiting-time.ts';
 
-export type TokenOutcome = { readonly outcome: 'token'; readonly token: string | undefined } | Trouble;
+export type TokenOutcome =
+  | { readonly outcome: 'token'; readonly scheme: 'Bearer' | 'Basic'; readonly token: string | undefined }
+  | Trouble;
 
 const RENEW_LEFT_MS = 60_000;
 const RENEW_LEFT_SHARE = 0.2;
 const LIFE_UNTOLD_MS = 300_000; // expires_in is only recommended in OAuth 2
 const LONGEST_BACK_OFF_MS = 300_000;
+
+type Fetched = ConnectionAuth & { type: 'client-credentials' | 'backend-services' };
 
 export class Tokens {
   readonly #auth: ConnectionAuth;
@@ -33,10 +38,13 @@ export class Tokens {
   }
 
   async current(): Promise<TokenOutcome> {
-    if (this.#auth.type === 'none') return { outcome: 'token', token: undefined };
-    if (this.#auth.type === 'bearer') return { outcome: 'token', token: this.#auth.token };
-    if (this.#held !== undefined && this.#now() < this.#held.renewAt)
-      return { outcome: 'token', token: this.#held.token };
+    if (this.#auth.type === 'none') return bearer(undefined);
+    if (this.#auth.type === 'bearer') return bearer(this.#auth.token);
+    if (this.#auth.type === 'basic') {
+      const pair = Buffer.from(`${this.#auth.user}:${this.#auth.password}`).toString('base64');
+      return { outcome: 'token', scheme: 'Basic', token: pair };
+    }
+    if (this.#held !== undefined && this.#now() < this.#held.renewAt) return bearer(this.#held.token);
     if (this.#lastTrouble !== undefined && this.#now() < this.#notBefore)
       return this.#stillWaiting(this.#lastTrouble);
     this.#fetching ??= this.#fetch(this.#auth).finally(() => {
@@ -50,20 +58,19 @@ export class Tokens {
    * @returns true when another one can be fetched; a newer one may already be held.
    */
   refuse(token: string | undefined): boolean {
-    if (this.#auth.type !== 'client-credentials') return false;
+    if (this.#auth.type !== 'client-credentials' && this.#auth.type !== 'backend-services') return false;
     if (this.#held?.token === token) this.#held = undefined;
     return true;
   }
 
-  async #fetch(auth: ConnectionAuth & { type: 'client-credentials' }): Promise<TokenOutcome> {
+  async #fetch(auth: Fetched): Promise<TokenOutcome> {
     const answer = await call({
       method: 'POST',
       url: new URL(auth.tokenUrl),
       headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
       body: new URLSearchParams({
         grant_type: 'client_credentials',
-        client_id: auth.clientId,
-        client_secret: auth.clientSecret,
+        ...(await proofOf(auth, this.#now())),
         ...(auth.scope === undefined ? {} : { scope: auth.scope }),
       }).toString(),
       timeoutMs: this.#timeoutMs,
@@ -81,7 +88,7 @@ export class Tokens {
     this.#held = { token, renewAt: this.#now() + lifeMs - left };
     this.#failures = 0;
     this.#lastTrouble = undefined;
-    return { outcome: 'token', token };
+    return bearer(token);
   }
 
   #failed(answer: Parameters<typeof rowOf>[0], askedMs?: number): Trouble {
@@ -97,4 +104,17 @@ export class Tokens {
   #stillWaiting(trouble: Trouble): Trouble {
     return trouble.outcome === 'refused' ? trouble : { ...trouble, afterMs: this.#notBefore - this.#now() };
   }
+}
+
+function bearer(token: string | undefined): TokenOutcome {
+  return { outcome: 'token', scheme: 'Bearer', token };
+}
+
+async function proofOf(auth: Fetched, now: number): Promise<Record<string, string>> {
+  if (auth.type === 'client-credentials')
+    return { client_id: auth.clientId, client_secret: auth.clientSecret };
+  return {
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: await clientAssertion(auth, now),
+  };
 }

@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createLocalJWKSet, exportJWK, generateKeyPair, type JSONWebKeySet, jwtVerify } from 'jose';
+import { publicKeySet } from '../../src/connections/client-assertion.ts';
+import type { SigningKey } from '../../src/connections/connection.ts';
 import { Gate } from '../../src/connections/gate.ts';
 import { connectionTo, DEVICE_SYSTEM, reply, type ScriptedServer, startScripted } from './scripted-server.ts';
 
@@ -92,5 +95,69 @@ describe('tokens', () => {
     );
     expect(await fixed.read('Patient', 'p1')).toEqual({ outcome: 'refused', reason: 'unauthorised' });
     expect(server.asked.map(({ headers }) => headers.authorization)).toEqual(['Bearer fixed']);
+  });
+});
+
+describe('SMART Backend Services', () => {
+  it.each(['RS384', 'ES384'] as const)(
+    'signs who we are with %s, and publishes only the public half',
+    async (alg) => {
+      const { privateKey } = await generateKeyPair(alg, { extractable: true });
+      const key = { ...(await exportJWK(privateKey)), kid: 'k1', alg } as SigningKey;
+      const auth = {
+        type: 'backend-services',
+        tokenUrl: `${server.origin}/token`,
+        clientId: 'cramp-cds',
+        keys: [key],
+        scope: 'system/*.rs',
+      } as const;
+      now = Date.now();
+      await new Gate(connectionTo(server.base, { auth }), DEVICE_SYSTEM, { now: () => now }).read(
+        'Patient',
+        'p1',
+      );
+      const form = Object.fromEntries(new URLSearchParams(server.asked[0]?.body));
+      expect(form).toMatchObject({
+        grant_type: 'client_credentials',
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        scope: 'system/*.rs',
+      });
+      const published = publicKeySet([key]);
+      expect(JSON.stringify(published)).not.toContain(String(key.d));
+      expect(published.keys).toMatchObject([{ kid: 'k1', use: 'sig' }]);
+      const { payload, protectedHeader } = await jwtVerify(
+        form.client_assertion ?? '',
+        createLocalJWKSet(published as JSONWebKeySet),
+        { audience: auth.tokenUrl, issuer: 'cramp-cds', subject: 'cramp-cds' },
+      );
+      expect(protectedHeader).toMatchObject({ alg, kid: 'k1', typ: 'JWT' });
+      expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBeLessThanOrEqual(300);
+      expect(payload.jti).toMatch(/[0-9a-f-]{36}/);
+    },
+  );
+
+  it('publishes the next key before it signs with it', () => {
+    const key = (kid: string): SigningKey => ({
+      kid,
+      alg: 'ES384',
+      kty: 'EC',
+      crv: 'P-384',
+      x: 'x',
+      y: 'y',
+      d: 'd',
+    });
+    expect(publicKeySet([key('a'), key('b'), key('a')]).keys).toMatchObject([{ kid: 'a' }, { kid: 'b' }]);
+  });
+});
+
+describe('a name and a password', () => {
+  it('are sent as HTTP Basic, and a 401 is not tried again', async () => {
+    accepted = (token) => token === 'no';
+    const auth = { type: 'basic', user: 'cds', password: 'pässword' } as const;
+    const read = await new Gate(connectionTo(server.base, { auth }), DEVICE_SYSTEM).read('Patient', 'p1');
+    expect(read).toMatchObject({ outcome: 'refused', reason: 'unauthorised' });
+    expect(server.asked.map(({ headers }) => headers.authorization)).toEqual([
+      `Basic ${Buffer.from('cds:pässword').toString('base64')}`,
+    ]);
   });
 });

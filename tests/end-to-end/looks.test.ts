@@ -51,6 +51,11 @@ describe('although nothing is pushed', () => {
     expect((await stored('a')).episode).not.toHaveProperty('suppression');
   });
 
+  it('the public keys of the installation are told to authorization servers', async () => {
+    const told = await fetch(`${hospital.running.url}/.well-known/jwks.json`);
+    expect([told.headers.get('cache-control'), await told.json()]).toEqual(['max-age=3600', { keys: [] }]);
+  });
+
   it('a patient about whom time changes nothing is not looked at again', async () => {
     hours = 0;
     await hospital.putTogether([patient('b'), potassium('b-k', 'b', 4.1, 2)]);
