@@ -58,8 +58,8 @@ export interface Running extends AsyncDisposable {
   quiet(): Promise<void>;
 }
 
-const EVALUATIONS = 4; // at once; one per patient
-const DELIVERIES = 2; // at once; more conditional writers collide on some servers
+const EVALUATIONS = 4; // at once and connection; one per patient
+const DELIVERIES = 2; // at once and connection; more conditional writers collide on some servers
 const POLL_MS = 500; // for jobs of other processes; own ones are woken
 const QUIET_POLL_MS = 20;
 const LOOK_EVERY_MS = 15_000;
@@ -68,6 +68,7 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   const { log } = parts;
   const store = await openStore({
     dataDir: config.dataDir,
+    connections: config.connections.map(({ id }) => id),
     ...(config.databaseUrl === undefined ? {} : { databaseUrl: config.databaseUrl }),
     ...(parts.retry === undefined ? {} : { retry: parts.retry }),
     onTrouble: () => log.warn('the database connection had trouble', { code: 'database' }),

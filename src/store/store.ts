@@ -1,15 +1,16 @@
 /**
- * The store: all tables, and the three queues that live in the same database.
+ * The store: all tables, and the three queues of each connection that live in the same database.
  *
  * Beneath the shell: nothing above it writes SQL. Table queries are functions that take `store.db`, or
  * the transaction they belong to.
  */
 import { sql } from 'kysely';
 import type { ConnectionId, PatientId } from '../vocabulary/ids.ts';
+import { ConnectionQueues } from './connection-queues.ts';
 import { type Database, openDatabase } from './database.ts';
 import { parkDeliveries } from './delivery.ts';
 import { finishEvents, setAsideResource, waitingOfPatient } from './event.ts';
-import { JobQueue, type QueueSetup } from './job-queue.ts';
+import type { QueueSetup } from './job-queue.ts';
 import { RETRY_PLAN, type RetryPlan } from './job-worker.ts';
 import { migrate } from './migrations.ts';
 import type { Db, Trx } from './tables.ts';
@@ -38,6 +39,8 @@ export interface StoreOptions {
   readonly databaseUrl?: string;
   /** Folder of the embedded database, or `memory://`. */
   readonly dataDir: string;
+  /** Whose jobs this store takes and marks. */
+  readonly connections: readonly ConnectionId[];
   /** Waits between attempts, for tests that can not wait. */
   readonly retry?: RetryPlan;
   /** Hears of lost connections and failed maintenance; must not throw. */
@@ -48,11 +51,11 @@ export interface Store extends AsyncDisposable {
   readonly kind: 'pglite' | 'postgres';
   readonly db: Db;
   /** Patients to evaluate. */
-  readonly due: JobQueue<Due>;
+  readonly due: ConnectionQueues<Due>;
   /** Patients whose deliveries are owed. */
-  readonly deliver: JobQueue<Owing>;
+  readonly deliver: ConnectionQueues<Owing>;
   /** Connections to sweep. */
-  readonly sweep: JobQueue<Sweeping>;
+  readonly sweep: ConnectionQueues<Sweeping>;
   /** All or nothing. Workers hear of marked jobs when it is committed. */
   transaction<T>(fn: (trx: Trx) => Promise<T>): Promise<T>;
   /** @throws when the database does not answer. */
@@ -73,7 +76,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   try {
     await migrate(database.db);
     await database.boss.start();
-    return await storeOf(database, options.retry ?? RETRY_PLAN);
+    return await storeOf(database, options);
   } catch (error) {
     await database.boss.stop({ graceful: false }).catch(() => undefined);
     await database.close().catch(() => undefined);
@@ -81,7 +84,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
 }
 
-async function storeOf({ kind, db, boss, close }: Database, retry: RetryPlan): Promise<Store> {
+async function storeOf(
+  { kind, db, boss, close }: Database,
+  { connections, retry = RETRY_PLAN }: StoreOptions,
+): Promise<Store> {
   const pending = new WeakMap<Trx, (() => void)[]>();
   const transaction = async <T>(fn: (trx: Trx) => Promise<T>): Promise<T> => {
     const acts: (() => void)[] = [];
@@ -96,9 +102,12 @@ async function storeOf({ kind, db, boss, close }: Database, retry: RetryPlan): P
     pending.get(trx)?.push(act);
   };
   const base = { db, boss, retry, afterCommit, transaction };
-  const due = new JobQueue<Due>({ ...base, name: 'due', giveUp: killEvents });
-  const deliver = new JobQueue<Owing>({ ...base, name: 'deliver', giveUp: parkOwed });
-  const sweep = new JobQueue<Sweeping>({ ...base, name: 'sweep', giveUp: async () => undefined });
+  const due = new ConnectionQueues<Due>({ ...base, name: 'due', giveUp: killEvents }, connections);
+  const deliver = new ConnectionQueues<Owing>({ ...base, name: 'deliver', giveUp: parkOwed }, connections);
+  const sweep = new ConnectionQueues<Sweeping>(
+    { ...base, name: 'sweep', giveUp: async () => undefined },
+    connections,
+  );
   for (const queue of [due, deliver, sweep]) {
     await queue.create();
     // The folder is ours alone, so a job that runs is a job whose process was killed.

@@ -422,6 +422,7 @@ describe('a push while PostgreSQL is unreachable', () => {
     const store = await openStore({
       databaseUrl: url,
       dataDir: 'unused',
+      connections: [NORTH.id],
       onTrouble: (error) => void troubles.push(error),
     });
     const app = express();

@@ -6,7 +6,7 @@ import type { ConnectionId, PatientId } from '../../src/vocabulary/ids.ts';
 const [dataDir = 'missing'] = process.argv.slice(2);
 const connectionId = 'north' as ConnectionId;
 try {
-  const store = await openStore({ dataDir });
+  const store = await openStore({ dataDir, connections: [connectionId] });
   const inbox = new Inbox(store, { quiet: () => ({ ms: 0, maxMs: 0 }) });
   const event = {
     connectionId,

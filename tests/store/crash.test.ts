@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { countEvents } from '../../src/store/event.ts';
 import { FolderInUse, lockFolder } from '../../src/store/folder-lock.ts';
 import { openStore } from '../../src/store/store.ts';
+import { CONNECTIONS } from './databases.ts';
 import { until } from './until.ts';
 
 const CHILD = join(import.meta.dirname, 'crash-child.ts');
@@ -43,13 +44,13 @@ describe('the embedded database', () => {
   it('loses no committed event to a SIGKILL, and its job runs again at once after the next start', async () => {
     const first = await startOther(folder);
     expect(first.line).toBe('running');
-    await expect(openStore({ dataDir: folder })).rejects.toThrow(FolderInUse);
+    await expect(openStore({ dataDir: folder, connections: CONNECTIONS })).rejects.toThrow(FolderInUse);
     const second = await startOther(folder);
     await second.kill();
     expect(second.line).toMatch(/^refused: the data folder .* is in use by process \d+/);
     await first.kill();
 
-    const store = await openStore({ dataDir: folder });
+    const store = await openStore({ dataDir: folder, connections: CONNECTIONS });
     try {
       expect(await countEvents(store.db)).toMatchObject({ waiting: 20 });
       const attempts: number[] = [];

@@ -13,6 +13,7 @@ import { it } from '@jest/globals';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { openStore, type Store, type StoreOptions } from '../../src/store/store.ts';
+import type { ConnectionId } from '../../src/vocabulary/ids.ts';
 
 export interface TestDatabase {
   readonly name: 'PGlite' | 'PostgreSQL';
@@ -27,6 +28,9 @@ export interface TestStore {
   close(): Promise<void>;
 }
 
+/** The connections that the tests of the store speak of. */
+export const CONNECTIONS = ['north', 'south'] as unknown as readonly ConnectionId[];
+
 const LOCAL = 'postgres://postgres@127.0.0.1:5432/postgres';
 
 interface Server {
@@ -39,7 +43,7 @@ let server: Promise<Server | undefined> | undefined;
 const pglite: TestDatabase = {
   name: 'PGlite',
   async open(rest = {}) {
-    const options = { dataDir: 'memory://', ...rest };
+    const options = { dataDir: 'memory://', connections: CONNECTIONS, ...rest };
     const store = await openStore(options);
     return { store, options, close: async () => await store[Symbol.asyncDispose]() };
   },
@@ -49,7 +53,7 @@ export const postgres: TestDatabase = {
   name: 'PostgreSQL',
   async open(rest = {}) {
     const database = await freshDatabase();
-    const options = { dataDir: 'unused', databaseUrl: database.url, ...rest };
+    const options = { dataDir: 'unused', databaseUrl: database.url, connections: CONNECTIONS, ...rest };
     const store = await openStore(options);
     return {
       store,

@@ -10,11 +10,12 @@ import { until } from './until.ts';
 const itOnPostgres = await onPostgres();
 
 const NORTH = 'north' as ConnectionId;
+const SOUTH = 'south' as ConnectionId;
 const FAST = { concurrency: 4, pollMs: 1000 };
 const QUICK_RETRY = { delaysMs: [20], giveUpAfterMs: 60_000, attempts: 3 };
 
-function due(patient: string, afterMs = 0, maxMs = afterMs): Mark<Due> {
-  const data: Due = { connectionId: NORTH, patientId: patient as PatientId };
+function due(patient: string, afterMs = 0, maxMs = afterMs, connectionId = NORTH): Mark<Due> {
+  const data: Due = { connectionId, patientId: patient as PatientId };
   return { key: dueKey(data), data, afterMs, maxMs };
 }
 
@@ -130,6 +131,30 @@ describe.each(await databases())('jobs on $name', (database) => {
     expect(done).not.toContain('slow');
     open();
     await until('the slow one too', () => done.length === 7);
+  });
+
+  it('lets the patients of other servers pass when every place of a slow server is taken', async () => {
+    const done: string[] = [];
+    const { opened, open } = gate();
+    store.due.work(
+      async ({ data }) => {
+        if (data.connectionId === NORTH) await opened;
+        done.push(patientOf(data));
+      },
+      { concurrency: 2, pollMs: 200 },
+    );
+    await mark(store, ...['a', 'b', 'c'].map((one) => due(one)));
+    await until('both places are taken', async () => (await store.due.count()).active === 2);
+    await mark(store, due('elsewhere', 0, 0, SOUTH), due('d'));
+    await until('the other server is served', () => done.length === 1);
+    expect(done).toEqual(['elsewhere']);
+    open();
+    await until('the slow one too', () => done.length === 5);
+  });
+
+  it('of a connection that the store was not opened for are refused', async () => {
+    const foreign = due('p', 0, 0, 'east' as ConnectionId);
+    await expect(mark(store, foreign)).rejects.toThrow('there is no queue of connection east');
   });
 
   it('tries again after trouble that passes, and forgets the trouble once it works', async () => {

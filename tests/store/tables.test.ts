@@ -15,7 +15,15 @@ import { findPatient, learnPatient } from '../../src/store/resource-patient.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { findWrite, forgetWrite, rememberWrite } from '../../src/store/target-resource.ts';
 import type { ConnectionId, PatientId } from '../../src/vocabulary/ids.ts';
-import { databases, empty, freshDatabase, onPostgres, stopDatabases, type TestStore } from './databases.ts';
+import {
+  CONNECTIONS,
+  databases,
+  empty,
+  freshDatabase,
+  onPostgres,
+  stopDatabases,
+  type TestStore,
+} from './databases.ts';
 
 const itOnPostgres = await onPostgres();
 
@@ -208,7 +216,9 @@ describe.each(await databases())('the tables on $name', (database) => {
 describe('the schema on PostgreSQL', () => {
   itOnPostgres('is made once when several replicas start at the same time', async () => {
     const { url, drop } = await freshDatabase();
-    const stores = await Promise.all([1, 2, 3].map(() => openStore({ databaseUrl: url, dataDir: 'unused' })));
+    const stores = await Promise.all(
+      [1, 2, 3].map(() => openStore({ databaseUrl: url, dataDir: 'unused', connections: CONNECTIONS })),
+    );
     try {
       await Promise.all(stores.map((store) => store.ping()));
     } finally {
