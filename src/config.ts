@@ -29,9 +29,11 @@ export interface Config {
 }
 
 export interface ConfiguredConnection extends Connection {
-  /** How pushes prove themselves. */
+  /** How pushes prove themselves; empty for a server that pushes nothing. */
   readonly ingress: readonly IngressProof[];
   readonly trust: 'body' | 'hint';
+  /** How often to read what no push has told. */
+  readonly sweepEveryMs: number;
   /** Evaluate when a patient was quiet for `ms`, at the latest `maxMs` after the first event. */
   readonly quiet: { readonly ms: number; readonly maxMs: number };
 }
@@ -54,6 +56,7 @@ export class ConfigError extends Error {
   }
 }
 
+const MINUTE = 60_000; // ms; trust R7: a sweep every five minutes
 const SHORTEST_SECRET = 32; // characters; trust S1
 
 const Port = z.coerce.number().int().min(0).max(65_535);
@@ -102,11 +105,13 @@ const ConnectionFile = z.strictObject({
   baseAliases: z.array(Url).default([]),
   plainHttp: z.boolean().default(false),
   auth: Auth.default({ type: 'none' }),
-  ingress: Ingress,
+  /** Left out for a server that pushes nothing: then sweeps alone find what changed. */
+  ingress: Ingress.optional(),
   subscriptions: z.array(z.strictObject({ criteria: z.string().min(1) })).min(1),
   target: z.literal('same').default('same'),
   timeoutMs: z.int().min(100).max(300_000).optional(),
   concurrency: z.int().min(1).max(64).optional(),
+  sweepEveryMs: z.int().min(1000).max(86_400_000).optional(),
   quiet: z
     .strictObject({ ms: z.int().min(0).max(60_000), maxMs: z.int().min(0).max(300_000) })
     .default({ ms: 2000, maxMs: 15_000 }),
@@ -192,7 +197,7 @@ function connectionOf(
   problems: string[],
 ): ConfiguredConnection {
   const where = `connections.${file.id}`;
-  const ingress = file.ingress.auth.map((proof, index): IngressProof => {
+  const ingress = (file.ingress?.auth ?? []).map((proof, index): IngressProof => {
     const secrets = proof.secretFrom.map((source) =>
       secretAt(source, env, problems, `${where}.ingress.auth.${index}.secretFrom`, SHORTEST_SECRET),
     );
@@ -217,7 +222,8 @@ function connectionOf(
       ? {}
       : { ingressSecret: first.secrets[0], ingressHeader: first.header }),
     ingress,
-    trust: file.ingress.trust,
+    trust: file.ingress?.trust ?? 'hint',
+    sweepEveryMs: file.sweepEveryMs ?? (file.ingress === undefined ? MINUTE : 5 * MINUTE),
     quiet: file.quiet,
   };
 }

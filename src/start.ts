@@ -77,6 +77,9 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
     config.connections.map((one) => [one.id, new LiveConnection(one, deviceSystem(config.publicUrl))]),
   );
   const connection = (id: ConnectionId): LiveConnection | undefined => live.get(id);
+  const pushing = config.connections.flatMap(({ id, ingress }) =>
+    ingress.length === 0 ? [] : (live.get(id) ?? []),
+  );
   const quietOf = new Map(config.connections.map((one) => [one.id, one.quiet]));
   const inbox = new Inbox(store, { quiet: (id) => quietOf.get(id) ?? { ms: 0, maxMs: 0 } });
   const now = parts.now ?? (() => new Date());
@@ -91,21 +94,28 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
     await store[Symbol.asyncDispose]();
     throw error;
   });
-  await sweepEverywhere(store, config);
-  const looking = setInterval(() => {
-    lookAgain(store, now()).catch(() =>
-      log.warn('patients whose time has come were not found', { code: 'database' }),
-    );
-  }, LOOK_EVERY_MS).unref();
+  await sweepSoon(store, [...live.keys()]);
+  const timers = [
+    setInterval(() => {
+      lookAgain(store, now()).catch(() =>
+        log.warn('patients whose time has come were not found', { code: 'database' }),
+      );
+    }, LOOK_EVERY_MS),
+    ...config.connections.map(({ id, sweepEveryMs }) =>
+      setInterval(() => {
+        sweepSoon(store, [id]).catch(() => log.warn('a sweep could not be ordered', { connection: id }));
+      }, sweepEveryMs),
+    ),
+  ];
   return {
     url,
     store,
-    subscribe: () => subscribeEverywhere(live.values(), log),
+    subscribe: () => subscribeEverywhere(pushing, log),
     answer: (given) => recordAnswer(given, answers),
     lookAgain: () => lookAgain(store, now()),
     quiet: () => quiet(store),
     async [Symbol.asyncDispose]() {
-      clearInterval(looking);
+      for (const timer of timers) clearInterval(timer);
       server.close();
       server.closeAllConnections();
       await store[Symbol.asyncDispose]();
@@ -155,7 +165,10 @@ function work(
   store.sweep.work(
     async (job) => {
       const found = connection(job.data.connectionId);
-      if (found !== undefined) logSwept(job.data.connectionId, await sweep(found, store, inbox), log);
+      if (found === undefined) return;
+      const swept = await sweep({ live: found, store, inbox, now: now() });
+      logSwept(job.data.connectionId, swept, log);
+      if (swept.some(({ more }) => more)) await sweepSoon(store, [job.data.connectionId]);
     },
     options(1, 'a sweep failed', log),
   );
@@ -178,8 +191,8 @@ function logSwept(connection: ConnectionId, swept: readonly Swept[], log: Log): 
   log.info('swept', { connection, events: swept.reduce((sum, { found }) => sum + found, 0) });
 }
 
-async function sweepEverywhere(store: Store, config: Config): Promise<void> {
-  const marks = config.connections.map(({ id }) => ({ key: id, data: { connectionId: id }, afterMs: 0 }));
+async function sweepSoon(store: Store, ids: readonly ConnectionId[]): Promise<void> {
+  const marks = ids.map((id) => ({ key: id, data: { connectionId: id }, afterMs: 0 }));
   if (marks.length > 0) await store.transaction((trx) => store.sweep.mark(trx, marks));
 }
 

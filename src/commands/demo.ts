@@ -143,6 +143,7 @@ function sandboxConnection(config: Config, base: string, secret: string): Config
     ingressSecret: secret,
     ingress: [{ type: 'hmac', header: 'x-signature', secrets: [secret] }],
     trust: 'body',
+    sweepEveryMs: 300_000,
     quiet: { ms: 0, maxMs: 0 },
   };
 }

@@ -19,6 +19,8 @@ export interface Capability {
   readonly levels: Readonly<Record<WrittenType, WriteLevel>>;
   readonly batch: boolean;
   readonly transaction: boolean;
+  /** Types of which the server tells a history, deletions included. */
+  readonly tellsDeletions: ReadonlySet<string>;
 }
 
 export function capabilityOf(statement: CapabilityStatement, kind: Connection['kind']): Capability {
@@ -38,6 +40,11 @@ export function capabilityOf(statement: CapabilityStatement, kind: Connection['k
     },
     batch: offers('batch'),
     transaction: offers('transaction'),
+    tellsDeletions: new Set(
+      (rest?.resource ?? []).flatMap(({ type, interaction }) =>
+        type !== undefined && interaction?.some(({ code }) => code === 'history-type') ? [type] : [],
+      ),
+    ),
   };
 }
 

@@ -13,6 +13,7 @@ import type {
   Resource,
   ResourceType,
 } from '@medplum/fhirtypes';
+import { parseReference, type ResourceReference } from '../vocabulary/ids.ts';
 import {
   type Expected,
   entryOutcome,
@@ -35,6 +36,13 @@ export type SearchParams = Readonly<Record<string, string | readonly string[]>>;
 
 /** A page of a search, or why there is none; after trouble nothing follows. */
 export type Page = Exclude<ReadOutcome<readonly Resource[]>, { outcome: 'gone' }>;
+
+type NoPage = Exclude<Page, { outcome: 'found' }>;
+
+/** A page of deletions, or why there is none. */
+export type Deletions =
+  | { readonly outcome: 'found'; readonly resource: readonly ResourceReference[] }
+  | NoPage;
 
 /** One outcome for each entry, in the order asked; `committed` only when every entry was written. */
 export type TransactionOutcome =
@@ -94,6 +102,26 @@ export class Gate {
     else yield missing(first);
   }
 
+  /** Deletions of a type since a time, as references, page by page; other changes come by search. */
+  async *deletions(type: ResourceType, since: Date): AsyncGenerator<Deletions> {
+    if (!isSafeType(type)) return yield UNSAFE;
+    const first = await this.#read(
+      `${type}/_history?${queryOf({ _since: since.toISOString(), _count: '100' })}`,
+      expectBundle,
+    );
+    if (first.outcome !== 'found') return yield missing(first);
+    for await (const page of this.#bundlesFrom(first.resource)) {
+      if (page.outcome !== 'found') return yield page;
+      const entries = page.resource.entry ?? [];
+      yield {
+        outcome: 'found',
+        resource: entries.flatMap(({ request }) =>
+          request?.method === 'DELETE' ? (parseReference(request.url) ?? []) : [],
+        ),
+      };
+    }
+  }
+
   /** All resources of a search; trouble on any page is the answer, because a part could be taken for the whole. */
   async searchAll(type: ResourceType, params: SearchParams): Promise<Page> {
     return gatherPages(this.search(type, params));
@@ -101,13 +129,20 @@ export class Gate {
 
   /** The resources of a search Bundle, for example from `batch`, and of all pages that follow it. */
   async *pagesOf(first: Bundle): AsyncGenerator<Page> {
+    for await (const page of this.#bundlesFrom(first))
+      yield page.outcome === 'found' ? { ...page, resource: resourcesOf(page.resource) } : page;
+  }
+
+  /** A Bundle and those that follow it, within the caps; a link that comes twice ends it. */
+  async *#bundlesFrom(
+    first: Bundle,
+  ): AsyncGenerator<{ readonly outcome: 'found'; readonly resource: Bundle } | NoPage> {
     const seen = new Set<string>();
     let resources = 0;
     for (let bundle = first; ; ) {
-      const found = resourcesOf(bundle);
-      resources += found.length;
+      resources += bundle.entry?.length ?? 0;
       if (resources > LIMITS.resources) return yield { outcome: 'refused', reason: 'too-many' };
-      yield { outcome: 'found', resource: found };
+      yield { outcome: 'found', resource: bundle };
 
       const next = bundle.link?.find((link) => link.relation === 'next')?.url;
       if (next === undefined || seen.has(next)) return;
@@ -287,7 +322,7 @@ function entryRead(
 }
 
 /** A search has no 404 of its own: the type is not served. */
-function missing(outcome: Exclude<ReadOutcome<Bundle>, { outcome: 'found' }>): Page {
+function missing(outcome: Exclude<ReadOutcome<Bundle>, { outcome: 'found' }>): NoPage {
   return outcome.outcome === 'gone' ? { outcome: 'refused', reason: 'rejected' } : outcome;
 }
 

@@ -5,6 +5,7 @@
  * answered are one fact. Killed anywhere before it, the job comes back and starts again from current state.
  */
 import type { Resource } from '@medplum/fhirtypes';
+import type { Capability } from '../connections/capability.ts';
 import type { LiveConnection } from '../connections/live-connection.ts';
 import { type RefusalReason, stopsConnection } from '../connections/outcomes.ts';
 import { decide } from '../core/decide.ts';
@@ -33,6 +34,7 @@ import { findPatient, learnPatient } from '../store/resource-patient.ts';
 import { type Due, dueKey, type Store } from '../store/store.ts';
 import type { Trx } from '../store/tables.ts';
 import { type ConnectionId, type PatientId, parseReference } from '../vocabulary/ids.ts';
+import { DAY } from '../vocabulary/instant.ts';
 import { gather } from './gather.ts';
 import { patientOf } from './patient-of.ts';
 
@@ -60,6 +62,7 @@ export interface Evaluated {
   readonly tookMs: number;
 }
 
+const ASK_AGAIN = DAY; // ms; fhir-integration 4.4, a slow timer
 const PATIENCE = 4; // attempts over about a minute until a 404 is believed, fhir-integration 4.5
 
 /** Works one due job. Throws TryLater for trouble that passes; everything else ends the job. */
@@ -148,11 +151,28 @@ async function evaluatePatient(
   }
   const decided = await decide(gathered.chart, ruleSet, now, episodes);
   const after = afterChanges(episodes, decided.episodeChanges);
-  const next = await nextChange(gathered.chart, ruleSet, now, after);
+  const changes = await nextChange(gathered.chart, ruleSet, now, after);
+  const next = soonest(
+    changes,
+    mustAskAgain(after, capability) ? new Date(now.getTime() + ASK_AGAIN) : undefined,
+  );
   const decision = await store.transaction((trx) =>
     commit(trx, job, { connectionId, patientId, decided, events, stored, next }, parts),
   );
   parts.onEvaluated?.({ connectionId, patientId, decision, events, tookMs: performance.now() - started });
+}
+
+/** A server that tells no deletions is asked again whether what an open alert rests on is still there. */
+function mustAskAgain(episodes: readonly Episode[], { tellsDeletions }: Capability): boolean {
+  return episodes.some(
+    ({ closed, finding }) =>
+      closed === undefined &&
+      finding.raisedBy.some((reference) => !tellsDeletions.has(parseReference(reference)?.type ?? '')),
+  );
+}
+
+function soonest(a: Date | undefined, b: Date | undefined): Date | undefined {
+  return a !== undefined && b !== undefined ? (a < b ? a : b) : (a ?? b);
 }
 
 interface Decided {

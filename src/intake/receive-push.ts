@@ -48,7 +48,8 @@ type PushRequest = Request<{ connectionId: string; rest?: string[] }>;
 /** The router for `/hooks`. */
 export function receivePush({ inbox, log, ...parts }: IntakeParts): Router {
   const limit = parts.largestBody ?? LARGEST_BODY;
-  const connections = new Map(parts.connections.map((connection) => [String(connection.id), connection]));
+  const pushing = parts.connections.filter(({ ingress }) => ingress.length > 0);
+  const connections = new Map(pushing.map((connection) => [String(connection.id), connection]));
   const router = Router();
   router.all(
     '/:connectionId{/*rest}',

@@ -26,7 +26,11 @@ export interface EventTable {
   repeats: Generated<number>;
   state: EventState;
   reason: string | null;
+  via: Generated<EventVia>;
 }
+
+/** How it came; `sweep` when no push of it has come so far. */
+export type EventVia = 'push' | 'sweep';
 
 /** A committed event, as an evaluation reads it. */
 export interface StoredEvent {
@@ -55,6 +59,8 @@ export interface NewEvent {
   readonly resource?: Resource;
   readonly state: EventState;
   readonly reason?: string;
+  /** `push` when absent. */
+  readonly via?: EventVia;
 }
 
 const CHUNK = 500; // rows per statement
@@ -94,16 +100,18 @@ async function insertChunk(trx: Trx, rows: readonly object[]): Promise<Map<numbe
   const payload = JSON.stringify(rows.map((row, n) => ({ n, ...row })));
   const { rows: stored } = await sql<{ connection_id: string; dedupe_key: string | null; state: EventState }>`
     insert into event (connection_id, dedupe_key, kind, type, resource_id, version_id, patient_id, trust,
-                       resource, repeats, state, reason)
+                       resource, repeats, state, reason, via)
     select connection_id, dedupe_key, kind, type, resource_id, version_id, patient_id, trust,
-           resource, repeats, state, reason
+           resource, repeats, state, reason, via
     from json_to_recordset(${payload}::text::json) as e(
       n integer, connection_id text, dedupe_key text, kind text, type text, resource_id text,
-      version_id text, patient_id text, trust text, resource jsonb, repeats integer, state text, reason text)
+      version_id text, patient_id text, trust text, resource jsonb, repeats integer, state text, reason text,
+      via text)
     -- sorted, so that two processes that commit the same events wait for each other and do not deadlock
     order by connection_id, dedupe_key, n
     on conflict (connection_id, dedupe_key) where dedupe_key is not null
-      do update set repeats = event.repeats + excluded.repeats + 1
+      do update set repeats = event.repeats + excluded.repeats + 1,
+        via = case when excluded.via = 'push' then 'push' else event.via end
     returning connection_id, dedupe_key, state`.execute(trx);
   return statesByIndex(
     rows as readonly { connection_id: string; dedupe_key: string | null; state: EventState }[],
@@ -143,6 +151,7 @@ function rowOf(event: NewEvent, repeats: number): object {
     repeats,
     state: event.state,
     reason: event.reason ?? null,
+    via: event.via ?? 'push',
   };
 }
 
@@ -225,6 +234,14 @@ export async function finishEvents(
     .where('id', 'in', ids)
     .where('state', '=', 'waiting')
     .execute();
+}
+
+/** Events of a connection since a time that no push has told: the measure of lost pushes. */
+export async function countSweptOnly(db: Db, connectionId: ConnectionId, since: Date): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
+    select count(*)::int as n from event where connection_id = ${connectionId} and via = 'sweep'
+      and received_at >= ${since.toISOString()}::timestamptz`.execute(db);
+  return rows[0]?.n ?? 0;
 }
 
 /** How many events are in each state, for status pages and tests. */

@@ -150,9 +150,15 @@ const LOOKS_AND_ANSWERS = [
   'create index answer_at on answer (connection_id, at)',
 ];
 
+const HOW_EVENTS_CAME = [
+  `alter table event add column via text not null default 'push' check (via in ('push', 'sweep'))`,
+  `create index event_swept on event (connection_id, received_at) where via = 'sweep'`,
+];
+
 const STEPS: Record<string, Migration> = {
   '0001-first': { up: steps(FIRST) },
   '0002-looks-and-answers': { up: steps(LOOKS_AND_ANSWERS) },
+  '0007-how-events-came': { up: steps(HOW_EVENTS_CAME) },
 };
 
 /** Brings the schema up to date. @throws the error of the step that failed; nothing is half done. */

@@ -37,6 +37,8 @@ export interface HospitalOptions {
   /** The clock of the hospital's server and of the service. */
   readonly now?: () => Date;
   readonly criteria?: readonly string[];
+  /** The server pushes nothing; it is swept this often. */
+  readonly pollOnlyEveryMs?: number;
 }
 
 export class Hospital implements AsyncDisposable {
@@ -186,12 +188,16 @@ function configFor(
     hookUrl: `http://127.0.0.1:${port}/hooks/ward`,
     criteria: options.criteria ?? CRITERIA,
     ingressSecret: SECRET,
-    ingress: [
-      deliverAs === 'medplum'
-        ? { type: 'hmac', header: 'x-signature', secrets: [SECRET] }
-        : { type: 'header', header: 'x-cramp-secret', secrets: [SECRET] },
-    ],
+    ingress:
+      options.pollOnlyEveryMs !== undefined
+        ? []
+        : [
+            deliverAs === 'medplum'
+              ? { type: 'hmac', header: 'x-signature', secrets: [SECRET] }
+              : { type: 'header', header: 'x-cramp-secret', secrets: [SECRET] },
+          ],
     trust: 'body',
+    sweepEveryMs: options.pollOnlyEveryMs ?? 300_000,
     quiet: { ms: options.quietMs ?? 0, maxMs: options.quietMs ?? 0 },
   };
   return {
