@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { decideCommand, InputError } from './commands/decide.ts';
 import { demo } from './commands/demo.ts';
+import { installQuestionnaires } from './commands/questionnaires.ts';
 import { checkRules } from './commands/rules.ts';
 import { serve } from './commands/serve.ts';
 import { storiesCommand } from './commands/stories.ts';
@@ -20,6 +21,7 @@ const RULES = fileURLToPath(new URL('../rules', import.meta.url));
 const FIXTURES = fileURLToPath(new URL('../fhir-fixtures', import.meta.url));
 const DOCS = fileURLToPath(new URL('../docs', import.meta.url));
 const STORIES = `${FIXTURES}/stories`;
+const QUESTIONNAIRES = `${FIXTURES}/questionnaires`;
 const EXIT = { done: 0, failed: 1, input: 2 } as const;
 
 const EXIT_CODES = `
@@ -90,6 +92,14 @@ async function main(): Promise<void> {
         (settings) => readRuleSet(RULES, { settings }),
         terminal,
       );
+    });
+  program
+    .command('questionnaires')
+    .description('put the cramp diary and the symptom checklist on a connected server')
+    .requiredOption('--connection <id>', 'a connection of the configuration')
+    .addHelpText('after', EXIT_CODES)
+    .action(async ({ connection }: { connection: string }) => {
+      process.exitCode = await installQuestionnaires(config(program), connection, QUESTIONNAIRES, terminal);
     });
   program.action(() =>
     hasConfig(program)

@@ -10,6 +10,7 @@ import type {
   CapabilityStatement,
   ExtractResource,
   Identifier,
+  Questionnaire,
   Resource,
   ResourceType,
 } from '@medplum/fhirtypes';
@@ -53,6 +54,8 @@ export type TransactionOutcome =
 export interface GateOptions {
   /** Milliseconds since the epoch; for token life and `Retry-After` dates. */
   readonly now?: () => number;
+  /** Questionnaires that this gate may write, to the letter; none when left out. */
+  readonly forms?: readonly Questionnaire[];
 }
 
 const FHIR_JSON = 'application/fhir+json';
@@ -73,14 +76,18 @@ export class Gate {
    * @param deviceSystem identifier system of the service's own Device, the only one it may write
    * @throws Error when the connection's base is not a usable address
    */
-  constructor(connection: Connection, deviceSystem: string, { now = Date.now }: GateOptions = {}) {
+  constructor(
+    connection: Connection,
+    deviceSystem: string,
+    { now = Date.now, forms = [] }: GateOptions = {},
+  ) {
     this.connection = connection;
     this.#address = serverAddress(connection.base, connection.baseAliases);
     this.#timeoutMs = connection.timeoutMs ?? LIMITS.timeoutMs;
     this.#now = now;
     this.lane = new Lane({ concurrency: connection.concurrency ?? LIMITS.concurrency, now });
     this.#tokens = new Tokens(connection.auth, this.#timeoutMs, now);
-    this.#own = { deviceSystem, hookUrl: connection.hookUrl };
+    this.#own = { deviceSystem, hookUrl: connection.hookUrl, forms };
   }
 
   async capability(): Promise<ReadOutcome<CapabilityStatement>> {
@@ -181,8 +188,12 @@ export class Gate {
 
   /** Creates unless a resource with this identifier exists; a 412 means that several do. */
   async createIfNone(resource: Resource, identifier: Identifier): Promise<WriteOutcome> {
-    const outcome = await this.#write('POST', resource, { 'if-none-exist': identifierQuery(identifier) });
-    return outcome.outcome === 'precondition' ? { outcome: 'several' } : outcome;
+    return this.#createUnless(identifierQuery(identifier), resource);
+  }
+
+  /** The same for a definition, which is known by its canonical address. */
+  async createIfNoneAt(resource: Questionnaire & { url: string }): Promise<WriteOutcome> {
+    return this.#createUnless(queryOf({ url: resource.url }), resource);
   }
 
   /** First write under an id that we choose; a server that knows the header never overwrites with it. */
@@ -223,6 +234,11 @@ export class Gate {
       issueCode(answer.body) !== undefined &&
       JSON.stringify(answer.body).includes('did not match resolved ID')
     );
+  }
+
+  async #createUnless(query: string, resource: Resource): Promise<WriteOutcome> {
+    const outcome = await this.#write('POST', resource, { 'if-none-exist': query });
+    return outcome.outcome === 'precondition' ? { outcome: 'several' } : outcome;
   }
 
   async #write(

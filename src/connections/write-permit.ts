@@ -4,7 +4,16 @@
  * Why here: the promise "never an active order" must hold whatever the parts above do, so the last thing
  * before the socket checks it. A resource outside the list is a fault of ours and throws.
  */
-import type { Bundle, CarePlan, DetectedIssue, Device, Resource, Subscription } from '@medplum/fhirtypes';
+import type {
+  Bundle,
+  CarePlan,
+  DetectedIssue,
+  Device,
+  Questionnaire,
+  Resource,
+  Subscription,
+} from '@medplum/fhirtypes';
+import { canonicalJson } from '../vocabulary/canonical-json.ts';
 
 export class ForbiddenWrite extends Error {}
 
@@ -14,6 +23,8 @@ export interface OwnMarks {
   readonly deviceSystem: string;
   /** Subscriptions may only push here. */
   readonly hookUrl: string;
+  /** Questionnaires that may be written, to the letter. The running service writes none. */
+  readonly forms?: readonly Questionnaire[];
 }
 
 type Permit = (resource: never, own: OwnMarks) => boolean;
@@ -27,6 +38,7 @@ const PERMITS = new Map<string, Permit>([
   ['Provenance', () => true],
   ['AuditEvent', () => true],
   ['Device', (device: Device, own: OwnMarks) => isOwnDevice(device, own)],
+  ['Questionnaire', (form: Questionnaire, own: OwnMarks) => isOwnForm(form, own)],
   ['Subscription', (subscription: Subscription, own: OwnMarks) => isOwnSubscription(subscription, own)],
 ]);
 
@@ -58,4 +70,14 @@ function isOwnDevice(device: Device, own: OwnMarks): boolean {
 
 function isOwnSubscription(subscription: Subscription, own: OwnMarks): boolean {
   return subscription.channel.type === 'rest-hook' && subscription.channel.endpoint === own.hookUrl;
+}
+
+/** Only the id and what the server keeps in `meta` may differ. */
+function isOwnForm(form: Questionnaire, { forms = [] }: OwnMarks): boolean {
+  return forms.some((own) => contentOf(own) === contentOf(form));
+}
+
+/** What a Questionnaire says, whatever server holds it. */
+export function contentOf({ id: _, meta: __, ...content }: Questionnaire): string {
+  return canonicalJson(content);
 }

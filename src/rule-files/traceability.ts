@@ -35,6 +35,8 @@ const claim = z
 const claimsSchema = z.strictObject({
   about: z.string(),
   claims: z.array(claim).nonempty(),
+  /** Rules that answer no statement: added on purpose, with a source of their own. */
+  beyond: z.array(z.string().min(1)),
 });
 export type Claims = z.infer<typeof claimsSchema>;
 type Claim = Claims['claims'][number];
@@ -50,9 +52,9 @@ export function readClaims(file: string, report: Report): Claims | undefined {
 
 const KINDS = ['rules', 'toldBy', 'advice', 'interlocks', 'facts'] as const;
 
-/** Ids in claims that nothing is called by, in words. */
+/** Ids in claims that nothing is called by, and rules that claims do not place, in words. */
 export function unknownIds(
-  { claims }: Claims,
+  { claims, beyond }: Claims,
   { byId, advice, interlocks }: RuleSet,
   isKnownFact: (id: string) => boolean,
 ): string[] {
@@ -64,13 +66,25 @@ export function unknownIds(
     interlocks: (id) => interlocks.has(id),
     facts: isKnownFact,
   };
-  return claims.flatMap((one) =>
+  const unknown = claims.flatMap((one) =>
     KINDS.flatMap((kind) =>
       (one[kind] ?? [])
         .filter((id) => !known[kind](id))
         .map((id) => `${one.id}: ${kind}: nothing is called "${id}"`),
     ),
   );
+  const named = rulesNamed(claims);
+  const unplaced = [...byId.keys()].filter((id) => !named.has(id) && !beyond.includes(id));
+  const misplaced = beyond.filter((id) => !isRule(id) || named.has(id));
+  return [
+    ...unknown,
+    ...unplaced.map((id) => `${id} answers no statement: name it at one, or in "beyond"`),
+    ...misplaced.map((id) => `beyond: "${id}" is no rule, or answers a statement`),
+  ];
+}
+
+function rulesNamed(claims: Claims['claims']): ReadonlySet<string> {
+  return new Set(claims.flatMap((one) => [...(one.rules ?? []), ...(one.toldBy ?? [])]));
 }
 
 /** An id, or the name of a block whose activities are numbered: `CB-stretch` of `CB-stretch-1`. */
@@ -81,9 +95,7 @@ function isAdvice(id: string, all: readonly string[]): boolean {
 }
 
 /** `traceability.md`: statement by statement, and rules that answer none. */
-export function traceabilityPage({ about, claims }: Claims, { rules, byId }: RuleSet): string {
-  const named = new Set(claims.flatMap((one) => [...(one.rules ?? []), ...(one.toldBy ?? [])]));
-  const beyond = rules.filter(({ id }) => !named.has(id)).map(({ id }) => linked(id, byId));
+export function traceabilityPage({ about, claims, beyond }: Claims, { byId }: RuleSet): string {
   const sources = [...Map.groupBy(claims, ({ id }) => id.slice(0, 3))];
   const textOnly = claims.filter((one) => one.textOnly !== undefined).length;
   const sections = sources.map(([source, list]) =>
@@ -96,7 +108,7 @@ export function traceabilityPage({ about, claims }: Claims, { rules, byId }: Rul
     ].join('\n'),
   );
   const head = `${claims.length} statements, ${textOnly} of them text only. ${about}`;
-  const last = `## Rules beyond the articles\n\n${beyond.join(', ') || 'None.'}`;
+  const last = `## Rules beyond the articles\n\n${beyond.map((id) => linked(id, byId)).join(', ') || 'None.'}`;
   return `${['# Traceability', GENERATED.replace('the rule', 'docs/claims.json'), head, ...sections, last].join('\n\n')}\n`;
 }
 

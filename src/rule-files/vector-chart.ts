@@ -86,7 +86,7 @@ const CHECKLIST = 'asked.';
 const AS_CONDITION = ' as condition';
 
 /** Keys of a vector that are no facts. */
-const PROMISE_KEYS = new Set([
+export const PROMISE_KEYS = new Set([
   'says',
   'expect',
   'tier',

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { BundleEntry, Resource } from '@medplum/fhirtypes';
+import type { BundleEntry, Questionnaire, Resource } from '@medplum/fhirtypes';
 import { Gate } from '../../src/connections/gate.ts';
 import { ForbiddenWrite } from '../../src/connections/write-permit.ts';
 import {
@@ -59,6 +59,7 @@ const FORBIDDEN: readonly [string, unknown][] = [
   ],
   ['a mitigated DetectedIssue', { resourceType: 'DetectedIssue', status: 'mitigated' }],
   ['a Patient', { resourceType: 'Patient' }],
+  ['a Questionnaire', { resourceType: 'Questionnaire', status: 'active' }],
   ['an Observation', { resourceType: 'Observation', status: 'final' }],
   ['a Device of somebody else', { resourceType: 'Device', identifier: [{ system: 'urn:pump', value: '1' }] }],
   ['a Subscription that pushes elsewhere', subscription('https://elsewhere.example/hook')],
@@ -118,6 +119,23 @@ describe('what may be written to a hospital', () => {
     const bundle = { resourceType: 'Bundle', type: 'transaction', entry: [entry as BundleEntry] } as const;
     await expect(gate.transaction({ ...bundle, entry: [...bundle.entry] })).rejects.toThrow(ForbiddenWrite);
     expect(server.asked).toHaveLength(0);
+  });
+
+  it('writes a Questionnaire only through a gate that was given it, and only to the letter', async () => {
+    const form: Questionnaire & { url: string } = {
+      resourceType: 'Questionnaire',
+      status: 'active',
+      url: 'https://cds.example.org/q',
+      item: [{ linkId: 'a', text: 'Cramps?', type: 'boolean' }],
+    };
+    const given = new Gate(connectionTo(server.base), DEVICE_SYSTEM, { forms: [form] });
+    await expect(given.createIfNoneAt({ ...form, status: 'draft' })).rejects.toThrow(ForbiddenWrite);
+    await expect(given.update({ ...form, id: 'x1', item: [] }, '1')).rejects.toThrow(ForbiddenWrite);
+    await expect(gate.createIfNoneAt(form)).rejects.toThrow(ForbiddenWrite);
+    expect(server.asked).toHaveLength(0);
+    expect((await given.createIfNoneAt(form)).outcome).toBe('written');
+    expect(server.asked[0]?.headers['if-none-exist']).toBe(`url=${encodeURIComponent(form.url)}`);
+    expect((await given.update({ ...form, id: 'x1' }, '1')).outcome).toBe('written');
   });
 
   it('names no patient when it refuses', async () => {

@@ -59,7 +59,13 @@ export function convert(
     ? units.get('')
     : (conversionBy(units, isUcum(text.system) ? text.code : undefined) ?? conversionBy(units, text.unit));
   if (conversion === undefined || conversion === 'refused') return undefined;
-  return typeof conversion === 'number' ? value * conversion : FORMULAS[conversion](value);
+  if (conversion === 1) return value;
+  return withoutNoise(typeof conversion === 'number' ? value * conversion : FORMULAS[conversion](value));
+}
+
+/** 800 U/L written as 13.3333... ukat/L is 800 again, not 799.9999999999999, and still at least 4 times 200. */
+function withoutNoise(value: number): number {
+  return Number(value.toPrecision(12));
 }
 
 function conversionBy(units: Units, spelling: string | undefined): Conversion | 'refused' | undefined {

@@ -8,6 +8,7 @@ import {
   active,
   anyPart,
   atLeast,
+  citing,
   countParts,
   exposed,
   isActive,
@@ -24,10 +25,14 @@ import type { Reading } from './reading.ts';
 const CRAMPS_FREQUENT_PER_WEEK = 3; // foundations 1.7, local convention
 const NIGHTS_FREQUENT_PER_WEEK = 2; // foundations 1.7, local convention
 
-/** Cramps now; a newer "no" outranks an older count (resolution 24). */
+/**
+ * Cramps now; a newer "no" outranks an older count (resolution 24). No cramp in the week is a "no"; no night
+ * with a cramp is none, because cramps of the day are not counted there.
+ */
 export const crampsPresent: Former = (source) => {
   const cramp = source.fact('leg-cramp');
-  const counts = [source.fact('cramp-frequency-per-week'), source.fact('cramp-night-count-per-week')];
+  const perWeek = source.fact('cramp-frequency-per-week');
+  const counts = [perWeek, source.fact('cramp-night-count-per-week')];
   const newer = counts.filter(
     (count) =>
       count.state !== 'unknown' &&
@@ -42,11 +47,15 @@ export const crampsPresent: Former = (source) => {
       source,
     );
     if (counted.state === 'known' && counted.value === true) return counted;
-    if (cramp.state === 'unknown' && newer.every((count) => count.state === 'known' && count.value === 0))
-      return { ...counted, concept: 'cramps-present', state: 'known', value: false };
+    if (cramp.state === 'unknown' && newer.includes(perWeek) && newer.every(isZero))
+      return { concept: 'cramps-present', state: 'known', value: false, ...citing(newer) };
   }
   return { ...cramp, concept: 'cramps-present' };
 };
+
+function isZero(count: Fact): boolean {
+  return count.state === 'known' && count.value === 0;
+}
 
 const CRAMPS_ABSENT_DAYS = 28; // no "yes" for so long, and the latest answer is "no"; resolution 5
 

@@ -71,7 +71,7 @@ export function anyPart(id: FactId, parts: readonly Part[], source: FactSource):
   };
 }
 
-/** How many parts hold: exact when all can be told, else a range from those known to those possible. */
+/** How many parts hold: exact when all can be told, else a range from those known to those possible. None: cites the noes. */
 export function countParts(id: FactId, parts: readonly Part[], source: FactSource): Fact {
   const seen = parts.map((part) => ({
     fact: source.fact(part.fact),
@@ -79,7 +79,8 @@ export function countParts(id: FactId, parts: readonly Part[], source: FactSourc
   }));
   const held = seen.filter((each) => each.truth === 'true');
   const open = seen.filter((each) => each.truth === 'unknown').length;
-  const cited = { concept: id, ...citing(held.map((each) => each.fact)) };
+  const told = held.length > 0 ? held : seen.filter((each) => each.truth === 'false');
+  const cited = { concept: id, ...citing(told.map((each) => each.fact)) };
   if (open === 0) return { ...cited, state: 'known', value: held.length };
   return { ...cited, state: 'bounded', low: held.length, high: held.length + open };
 }

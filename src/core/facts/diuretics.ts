@@ -48,7 +48,13 @@ function pair(id: FactId, counts: (fact: Fact) => 'true' | 'false' | 'unknown'):
     const open = recorded.filter(({ fact }) => counts(fact) === 'unknown');
     if (open.length > 0)
       return unknownFact(id, 'needs', { missing: open.map(({ fact }) => fact.concept), from });
-    return { concept: id, state: 'known', value: false, from, notes: [] };
+    return {
+      concept: id,
+      state: 'known',
+      value: false,
+      ...citing(recorded.map(({ fact }) => fact)),
+      names: [],
+    };
   };
 }
 

@@ -43,13 +43,13 @@ export const kidneyWarningFeature: Former = (source) => {
     };
     return named(counted.length > 0 ? fact : { ...fact, notes: ['condition-only'] }, all);
   }
-  const open = [...SIGNS, ...WEAK_SIGNS, ...CONDITIONS].filter(
-    (each) => isEqual(source.fact(each), true) === 'unknown',
-  );
+  const asked = [...SIGNS, ...WEAK_SIGNS, ...CONDITIONS];
+  const open = asked.filter((each) => isEqual(source.fact(each), true) === 'unknown');
+  const told = asked.filter((each) => !open.includes(each)).map((each) => source.fact(each));
   const decided =
     open.length === 0 || (open.length === 1 && WEAK_SIGNS.includes(open[0] ?? '') && weak.length === 0);
   return decided
-    ? { concept: id, state: 'known', value: false, from: [], notes: [] }
+    ? { concept: id, state: 'known', value: false, ...citing(told) }
     : unknownFact(id, 'needs', { missing: open });
 };
 

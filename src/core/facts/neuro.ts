@@ -12,6 +12,7 @@ import { anyPart, exposed, under } from './counts.ts';
 import { type Fact, isEqual, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
 import { FOOT } from './foot.ts';
+import type { Reading } from './reading.ts';
 import { THYROID } from './thyroid.ts';
 import { isOver, isPlainNumber, newestNumber, reportedWithin, wordsAbout } from './windows.ts';
 
@@ -121,7 +122,7 @@ const electrolyteLow: Former = (source) =>
 const CK_PURSUED = { from: 1.5, below: 4 }; // times the upper limit, nm-myopathy c
 const CK_APART_DAYS = 14; // nm-myopathy c
 const CK_WINDOW_DAYS = 365; // nm-myopathy c
-const CK_ULN = { male: 320, female: 200 }; // U/L without a reported range, foundations 2.9
+const CK_ULN = { male: 320, female: 200 }; // U/L without a reported range, or unknown sex: the lower; foundations 2.9
 
 /**
  * Two CK results at least 14 days apart, the newest one of them, each 1.5 to below 4 times the upper limit.
@@ -137,8 +138,9 @@ const ckRaisedTwice: Former = (source) => {
   if (latest === undefined) return unknownFact(id, 'no-record', { missing: ['ck-serum'] });
   const earlier = results.filter(({ at }) => daysBetween(at, latest.at) >= CK_APART_DAYS);
   if (earlier.length === 0) return unknownFact(id, 'needs', { missing: ['ck-serum'], from: [latest.source] });
-  const raised = ({ value, source: from }: { value: number; source: string }): boolean => {
-    const multiple = value / upperLimit(from, source);
+  const general = isEqual(source.fact('sex'), 'male') === 'true' ? CK_ULN.male : CK_ULN.female;
+  const raised = ({ exact, value, upperLimit }: Reading): boolean => {
+    const multiple = (exact ?? Number(value)) / (upperLimit ?? general);
     return multiple >= CK_PURSUED.from && multiple < CK_PURSUED.below;
   };
   const partner = earlier.findLast(raised);
@@ -146,14 +148,6 @@ const ckRaisedTwice: Former = (source) => {
   const from = [...new Set([latest.source, ...(partner ? [partner.source] : [])])].sort();
   return { concept: id, state: 'known', value, from, notes: [], at: latest.at };
 };
-
-/** The laboratory's own upper limit, U/L; else by sex, the lower one when sex is not known. */
-function upperLimit(reference: string, source: FactSource): number {
-  const resource = source.chart.byReference.get(reference);
-  const own =
-    resource?.resourceType === 'Observation' ? resource.referenceRange?.[0]?.high?.value : undefined;
-  return own ?? (isEqual(source.fact('sex'), 'male') === 'true' ? CK_ULN.male : CK_ULN.female);
-}
 
 /** A statin or another lipid-lowering medicine taken now or lately. */
 const lipidDrugExposed: Former = (source) =>

@@ -76,6 +76,11 @@ describe('units, analyte first', () => {
     expect(read('potassium-serum', Number.NaN, 'mmol/L')).toBeUndefined();
   });
 
+  it('gives the value that was written, without the noise of the division', () => {
+    expect(read('ck-serum', 800 / 60, 'ukat/L')).toBe(800);
+    expect(read('ck-serum', 5200 / 60, 'ukat/L')).toBe(5200);
+  });
+
   it('takes a pressure index without a unit, because it is a plain ratio', () => {
     expect(concepts.toCanonical('ankle-brachial-index', 0.68, {})).toBe(0.68);
     expect(concepts.toCanonical('ankle-brachial-index', 0.68, { unit: 'mmHg' })).toBeUndefined();

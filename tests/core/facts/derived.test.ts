@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ckdEpi2021 } from '../../../src/core/facts/egfr.ts';
 import { isAbove, isBelow } from '../../../src/core/facts/fact.ts';
 import { ago, condition, factFrom, patient, result, symptom, valueFrom } from './given.ts';
+import { valueIn } from './in-words.ts';
 
 describe('eGFR by CKD-EPI 2021', () => {
   it.each([
@@ -148,6 +149,14 @@ describe('symptoms', () => {
 
   it('are unknown when nobody asked', () => {
     expect(valueFrom('cramps-present')).toBe('unknown: no-record');
+  });
+
+  it('can not be ruled out by nights without one, only by a week without one', () => {
+    expect(valueIn('cramps-present', { 'cramp-night-count-per-week': 0 })).toBe('unknown');
+    expect(valueIn('cramps-present', { 'cramp-frequency-per-week': 0 })).toBe(false);
+    expect(
+      valueIn('cramps-present', { 'cramp-frequency-per-week': 0, 'cramp-night-count-per-week': 2 }),
+    ).toBe(true);
   });
 });
 

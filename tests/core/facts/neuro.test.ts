@@ -51,6 +51,11 @@ describe('CK raised twice', () => {
     expect(valueIn('ck-raised-twice', { ck })).toBe(expected);
   });
 
+  it('holds the result against a limit in the unit of its report', () => {
+    const ck = ['9.6 ukat/L, 30 days ago, upper limit 5.3', '9.6 ukat/L, upper limit 5.3'];
+    expect(valueIn('ck-raised-twice', { ck })).toBe(true);
+  });
+
   it('uses the lower limit in women', () => {
     const ck = ['310 U/L, 30 days ago', '310 U/L'];
     expect(valueIn('ck-raised-twice', { ck, sex: 'female' })).toBe(true);
