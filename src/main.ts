@@ -3,9 +3,12 @@
  */
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
+import { connect } from './commands/connect.ts';
 import { decideCommand, InputError } from './commands/decide.ts';
 import { demo } from './commands/demo.ts';
+import { doctor } from './commands/doctor.ts';
 import { installQuestionnaires } from './commands/questionnaires.ts';
+import { type RedriveOptions, redriveCommand } from './commands/redrive.ts';
 import { checkRules } from './commands/rules.ts';
 import { serve } from './commands/serve.ts';
 import { storiesCommand } from './commands/stories.ts';
@@ -101,6 +104,30 @@ async function main(): Promise<void> {
     .action(async ({ connection }: { connection: string }) => {
       process.exitCode = await installQuestionnaires(config(program), connection, QUESTIONNAIRES, terminal);
     });
+  program
+    .command('connect')
+    .description('create or update our Subscriptions on a server')
+    .argument('<connection>', 'a connection of the configuration')
+    .addHelpText('after', EXIT_CODES)
+    .action(async (id: string) => {
+      process.exitCode = await connect(config(program), id, terminal);
+    });
+  program
+    .command('doctor')
+    .description('look whether a connection is in order, and what to change')
+    .argument('<connection>', 'a connection of the configuration')
+    .addHelpText('after', EXIT_CODES)
+    .action(async (id: string) => {
+      process.exitCode = await doctor(config(program), id, terminal);
+    });
+  program
+    .command('redrive')
+    .description('show work that was set aside, by reason, and try it again')
+    .option('--reason <reason>', 'only work set aside for this reason')
+    .option('--connection <id>', 'only work of this connection')
+    .option('--all', 'everything that was set aside')
+    .addHelpText('after', EXIT_CODES)
+    .action((options: RedriveOptions) => redriveCommand(config(program), options, terminal));
   program.action(() =>
     hasConfig(program)
       ? serve(config(program), { ruleSet: rules(config(program)), log: log(config(program)) }, stopSignal())

@@ -33,6 +33,7 @@ import { openStore, type Store, type StoreOptions } from './store/store.ts';
 import type { ConnectionId } from './vocabulary/ids.ts';
 import { health } from './watch/health.ts';
 import type { Log } from './watch/log.ts';
+import { type ConnectionStatus, connectionStatus, type LaneState, status } from './watch/status.ts';
 
 export interface StartParts {
   readonly ruleSet: RuleSet;
@@ -84,12 +85,14 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   const inbox = new Inbox(store, { quiet: (id) => quietOf.get(id) ?? { ms: 0, maxMs: 0 } });
   const now = parts.now ?? (() => new Date());
   work(store, inbox, connection, config, { ...parts, now });
+  const statuses = () =>
+    Promise.all([...live.values()].map((one) => connectionStatus(store, laneOf(one), now())));
   const answers: AnswerParts = {
     store,
     seal: new CommentSeal(config.secret ?? siteSecret(config.dataDir)),
     ruleVersion: (rule) => parts.ruleSet.byId.get(rule)?.file.version,
   };
-  const server = createServer(appOf(config, store, inbox, log));
+  const server = createServer(appOf(config, store, inbox, log, statuses));
   const url = await listen(server, config).catch(async (error: unknown) => {
     await store[Symbol.asyncDispose]();
     throw error;
@@ -123,11 +126,18 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   };
 }
 
-function appOf(config: Config, store: Store, inbox: Inbox, log: Log): express.Express {
+function appOf(
+  config: Config,
+  store: Store,
+  inbox: Inbox,
+  log: Log,
+  statuses: () => Promise<ConnectionStatus[]>,
+): express.Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(helmet());
   app.use(health(() => store.ping()));
+  app.use(status(statuses));
   app.get('/.well-known/jwks.json', (_, response) => {
     const keys = config.connections.flatMap(({ auth }) =>
       auth.type === 'backend-services' ? auth.keys : [],
@@ -136,6 +146,10 @@ function appOf(config: Config, store: Store, inbox: Inbox, log: Log): express.Ex
   });
   app.use('/hooks', receivePush({ connections: config.connections, inbox, log }));
   return app;
+}
+
+function laneOf({ connection, gate: { lane } }: LiveConnection): LaneState {
+  return { connection: connection.id, breaker: lane.state, callsAllowed: lane.allowed };
 }
 
 function work(

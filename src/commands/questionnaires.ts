@@ -12,7 +12,7 @@ import { Gate } from '../connections/gate.ts';
 import type { WriteOutcome } from '../connections/outcomes.ts';
 import { contentOf } from '../connections/write-permit.ts';
 import { deviceSystem } from '../delivery/service.ts';
-import { InputError } from './decide.ts';
+import { connectionNamed } from './connect.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A form of ours, or one as a server holds it. */
@@ -35,8 +35,7 @@ export async function installQuestionnaires(
   folder: string,
   terminal: Terminal,
 ): Promise<0 | 1> {
-  const connection = connections.find(({ id }) => id === connectionId);
-  if (connection === undefined) throw new InputError(unknownConnection(connections.map(({ id }) => id)));
+  const connection = connectionNamed(connections, connectionId);
   const forms = readForms(folder);
   const gate = new Gate(connection, deviceSystem(publicUrl), { forms });
   let refused = false;
@@ -47,12 +46,6 @@ export async function installQuestionnaires(
     terminal.write(`${form.title} ${form.version} (${form.url}) ${done}${remark}`);
   }
   return refused ? 1 : 0;
-}
-
-function unknownConnection(known: readonly string[]): string {
-  return known.length === 0
-    ? 'there are no connections; name a configuration with --config or CRAMP_CDS_CONFIG'
-    : `no connection has this id; the configuration has ${known.join(', ')}`;
 }
 
 function readForms(folder: string): Form[] {

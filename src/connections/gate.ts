@@ -38,6 +38,11 @@ export type SearchParams = Readonly<Record<string, string | readonly string[]>>;
 /** A page of a search, or why there is none; after trouble nothing follows. */
 export type Page = Exclude<ReadOutcome<readonly Resource[]>, { outcome: 'gone' }>;
 
+export interface Metadata {
+  readonly statement: CapabilityStatement;
+  readonly serverTime?: Date;
+}
+
 type NoPage = Exclude<Page, { outcome: 'found' }>;
 
 /** A page of deletions, or why there is none. */
@@ -91,9 +96,31 @@ export class Gate {
   }
 
   async capability(): Promise<ReadOutcome<CapabilityStatement>> {
-    return baseMissing(
-      await this.#read('metadata', expectResource<CapabilityStatement>('CapabilityStatement')),
-    );
+    const told = await this.metadata();
+    return told.outcome === 'found' ? { ...told, resource: told.resource.statement } : told;
+  }
+
+  /** The CapabilityStatement, and what time it is at the server when that is told. */
+  async metadata(): Promise<ReadOutcome<Metadata>> {
+    const answer = await this.#call('GET', 'metadata', {});
+    if (isTrouble(answer)) return answer;
+    const expected = expectResource<CapabilityStatement>('CapabilityStatement');
+    const read = baseMissing(readOutcome(answer, expected, this.#now()));
+    if (read.outcome !== 'found') return read;
+    const date = Date.parse('fault' in answer ? '' : (answer.headers.get('date') ?? ''));
+    return {
+      outcome: 'found',
+      resource: {
+        statement: read.resource,
+        ...(Number.isNaN(date) ? {} : { serverTime: new Date(date) }),
+      },
+    };
+  }
+
+  /** May this type be searched? At most one resource is asked for. */
+  async searchOne(type: ResourceType): Promise<ReadOutcome<Bundle>> {
+    if (!isSafeType(type)) return UNSAFE;
+    return this.#read(`${type}?_count=1`, expectBundle);
   }
 
   async read<K extends ResourceType>(type: K, id: string): Promise<ReadOutcome<ExtractResource<K>>> {

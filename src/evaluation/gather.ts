@@ -37,26 +37,31 @@ export interface Gathering {
 const OBSERVED_SINCE = 1826 * DAY; // five years, the trend of creatinine; foundations 1.1
 const PAGE = 500;
 
-/** What the rules can use of a patient. Types that a server does not offer are unseen, not an error. */
+/** What the rules can use of a patient, with what narrows the search. */
+const SEARCHES = {
+  Observation: (since: string) => `&date=ge${since}`,
+  Condition: () => '',
+  AllergyIntolerance: () => '',
+  MedicationStatement: () => '&_include=MedicationStatement:medication',
+  MedicationRequest: () => '&_include=MedicationRequest:medication',
+  MedicationAdministration: () => '&_include=MedicationAdministration:medication',
+  MedicationDispense: () => '&_include=MedicationDispense:medication',
+  Procedure: () => '',
+  QuestionnaireResponse: () => '',
+  ServiceRequest: () => '',
+  CarePlan: () => '&status=active,completed', // our own proposals are drafts
+  DiagnosticReport: () => '',
+  Specimen: () => '',
+} as const satisfies Partial<Record<Resource['resourceType'], (since: string) => string>>;
+
+export const READ_TYPES = Object.keys(SEARCHES) as (keyof typeof SEARCHES)[];
+
+/** Types that a server does not offer are unseen, not an error. */
 function searchesFor(patientId: string, now: Date): string[] {
   const since = new Date(now.getTime() - OBSERVED_SINCE).toISOString().slice(0, 10);
-  const of = (type: string, more = ''): string =>
-    `${type}?patient=Patient/${patientId}&_count=${PAGE}${more}`;
-  return [
-    of('Observation', `&date=ge${since}`),
-    of('Condition'),
-    of('AllergyIntolerance'),
-    of('MedicationStatement', '&_include=MedicationStatement:medication'),
-    of('MedicationRequest', '&_include=MedicationRequest:medication'),
-    of('MedicationAdministration', '&_include=MedicationAdministration:medication'),
-    of('MedicationDispense', '&_include=MedicationDispense:medication'),
-    of('Procedure'),
-    of('QuestionnaireResponse'),
-    of('ServiceRequest'),
-    of('CarePlan', '&status=active,completed'), // our own proposals are drafts
-    of('DiagnosticReport'),
-    of('Specimen'),
-  ];
+  return READ_TYPES.map(
+    (type) => `${type}?patient=Patient/${patientId}&_count=${PAGE}${SEARCHES[type](since)}`,
+  );
 }
 
 export async function gather(gathering: Gathering): Promise<GatherOutcome> {

@@ -45,14 +45,17 @@ export class Hospital implements AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly running: Running;
   readonly evaluated: readonly Evaluated[];
+  readonly config: Config;
   readonly #ownsSandbox: boolean;
 
   private constructor(
     sandbox: Sandbox,
     running: Running,
     evaluated: readonly Evaluated[],
+    config: Config,
     ownsSandbox: boolean,
   ) {
+    this.config = config;
     this.sandbox = sandbox;
     this.running = running;
     this.evaluated = evaluated;
@@ -81,7 +84,7 @@ export class Hospital implements AsyncDisposable {
       ...(options.now && { now: options.now }),
     });
     await running.subscribe();
-    return new Hospital(sandbox, running, evaluated, options.sandbox === undefined);
+    return new Hospital(sandbox, running, evaluated, config, options.sandbox === undefined);
   }
 
   get hookUrl(): string {
