@@ -43,6 +43,8 @@ export interface StoreOptions {
   readonly connections: readonly ConnectionId[];
   /** Waits between attempts, for tests that can not wait. */
   readonly retry?: RetryPlan;
+  /** How long a stop waits for running jobs; what still runs then is done again later. */
+  readonly stopWithinMs?: number;
   /** Hears of lost connections and failed maintenance; must not throw. */
   readonly onTrouble?: (error: unknown) => void;
 }
@@ -61,6 +63,8 @@ export interface Store extends AsyncDisposable {
   /** @throws when the database does not answer. */
   ping(): Promise<void>;
 }
+
+const STOP_WITHIN_MS = 15_000; // the whole shutdown may take 20 s; trust W5
 
 /** The key of a due job: one per patient, or per resource while the patient is unknown. */
 export function dueKey(due: Due): string {
@@ -86,7 +90,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
 async function storeOf(
   { kind, db, boss, close }: Database,
-  { connections, retry = RETRY_PLAN }: StoreOptions,
+  { connections, retry = RETRY_PLAN, stopWithinMs = STOP_WITHIN_MS }: StoreOptions,
 ): Promise<Store> {
   const pending = new WeakMap<Trx, (() => void)[]>();
   const transaction = async <T>(fn: (trx: Trx) => Promise<T>): Promise<T> => {
@@ -124,7 +128,12 @@ async function storeOf(
       await sql`select 1`.execute(db);
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([due.stop(), deliver.stop(), sweep.stop()]);
+      const stopped = Promise.all([due.stop(), deliver.stop(), sweep.stop()]);
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise((resolve) => {
+        timer = setTimeout(resolve, stopWithinMs);
+      });
+      await Promise.race([stopped, late]).finally(() => clearTimeout(timer));
       await boss.stop({ graceful: false });
       await close();
     },

@@ -157,6 +157,19 @@ describe.each(await databases())('jobs on $name', (database) => {
     await expect(mark(store, foreign)).rejects.toThrow('there is no queue of connection east');
   });
 
+  it('keeps nobody waiting at a stop for a run that hangs, and that job is done again', async () => {
+    const { opened, open } = gate();
+    const hanging = await database.open({ stopWithinMs: 100 });
+    hanging.store.due.work(async () => await opened, { concurrency: 1, pollMs: 50 });
+    await mark(hanging.store, due('p'));
+    await until('it runs', async () => (await hanging.store.due.count()).active === 1);
+    const before = performance.now();
+    await hanging.store[Symbol.asyncDispose]();
+    expect(performance.now() - before).toBeLessThan(5000);
+    open();
+    await hanging.close();
+  });
+
   it('tries again after trouble that passes, and forgets the trouble once it works', async () => {
     const attempts: number[] = [];
     store.due.work(async ({ attempt }) => {
