@@ -120,7 +120,7 @@ export function factSeen(fact: Fact): string {
   }
 }
 
-const MISSING_SHOWN = 2;
+const MISSING_SHOWN = 2; // names in one line; the rest is counted
 
 function unknownInWords(fact: Extract<Fact, { state: 'unknown' }>): string {
   const missing = fact.missing ?? [];
