@@ -3,9 +3,8 @@
  *
  * A missing parameter is null, and CQL is three-valued as well, so the logic is equal.
  */
-import { type Fact, type Facts, factOf } from '../src/core/facts/fact.ts';
 import type { Compiled, CompiledRule } from '../src/core/rules/compile.ts';
-import { allClauses } from '../src/core/rules/explain.ts';
+import { factsAskedBy } from './plain-facts.ts';
 
 type Elm = Record<string, unknown>;
 
@@ -19,16 +18,13 @@ const ACTIVE = ['taking', 'prescribed'];
 
 /** One library with a definition per rule. */
 export function libraryOf(rules: readonly CompiledRule[]): Elm {
-  const parameters = [
-    ...new Set(rules.flatMap((rule) => allClauses(rule.firesWhen).map(({ fact }) => fact))),
-  ];
   return {
     library: {
       identifier: { id: 'CrampRules', version: '1.0.0' },
       schemaIdentifier: { id: 'urn:hl7-org:elm', version: 'r1' },
       usings: { def: [{ localIdentifier: 'System', uri: 'urn:hl7-org:elm-types:r1' }] },
       parameters: {
-        def: parameters.flatMap((name) => [
+        def: factsAskedBy(rules).flatMap((name) => [
           { name, accessLevel: 'Public' },
           { name: `${name} notes`, accessLevel: 'Public' },
           { name: `${name} age`, accessLevel: 'Public' },
@@ -82,8 +78,14 @@ function askedOf(fact: string, operator: string, limit: unknown): Elm {
       return inList(literal(limit), { type: 'ParameterRef', name: `${fact} notes` });
     case 'lacksNote':
       return {
-        type: 'Not',
-        operand: inList(literal(limit), { type: 'ParameterRef', name: `${fact} notes` }),
+        type: 'And',
+        operand: [
+          { type: 'Not', operand: { type: 'IsNull', operand: value } },
+          {
+            type: 'Not',
+            operand: inList(literal(limit), { type: 'ParameterRef', name: `${fact} notes` }),
+          },
+        ],
       };
     default:
       throw new Error(`no ELM for the operator ${operator}`);
@@ -101,29 +103,4 @@ function literal(value: unknown): Elm {
   if (typeof value === 'number')
     return { type: 'Literal', valueType: '{urn:hl7-org:elm-types:r1}Decimal', value: String(value) };
   return { type: 'Literal', valueType: '{urn:hl7-org:elm-types:r1}String', value: String(value) };
-}
-
-/** The facts that a library asks for, as CQL parameters; unknown is null. */
-export function parametersOf(
-  rules: readonly CompiledRule[],
-  facts: Facts,
-  now: Date,
-): Record<string, unknown> {
-  const names = new Set(rules.flatMap((rule) => allClauses(rule.firesWhen).map(({ fact }) => fact)));
-  return Object.fromEntries(
-    [...names].flatMap((name) => {
-      const fact = factOf(facts, name);
-      const age = fact.at === undefined ? null : (now.getTime() - fact.at.getTime()) / 86_400_000;
-      return [
-        [name, plain(fact)],
-        [`${name} notes`, fact.notes],
-        [`${name} age`, age],
-      ];
-    }),
-  );
-}
-
-/** The value alone; a range has none, as a peer without ranges would see it. */
-export function plain(fact: Fact): number | boolean | string | null {
-  return fact.state === 'known' ? fact.value : null;
 }

@@ -1,169 +1,174 @@
 /**
- * Rule evaluation beside its peers, in one run: stock json-rules-engine, cql-execution on the same logic,
- * and ten rules written by hand; and decide() beside JSON.parse of the same chart.
+ * Rule evaluation beside its peers, in one run: stock json-rules-engine, cql-execution, zen-engine and rules written by
+ * hand, on the same logic and the same facts; and decide() beside JSON.parse of the same chart.
+ *
+ * Peers answer which rules fire and no more. What is measured against them does the same: the closures decide and
+ * json-rules-engine confirms what fired. Before the clock runs, all must have named the same rules on every chart.
  */
 import cql from 'cql-execution';
-import { Engine } from 'json-rules-engine';
 import { chartOf } from '../src/core/chart/chart.ts';
 import { decide } from '../src/core/decide.ts';
-import { type Facts, factOf } from '../src/core/facts/fact.ts';
+import type { Facts } from '../src/core/facts/fact.ts';
 import { formFacts } from '../src/core/facts/form-facts.ts';
-import type { Compiled, CompiledRule } from '../src/core/rules/compile.ts';
-import { allClauses } from '../src/core/rules/explain.ts';
-import { judge } from '../src/core/rules/judge.ts';
+import type { CompiledRule } from '../src/core/rules/compile.ts';
+import { confirmedAnswers, judge } from '../src/core/rules/judge.ts';
 import type { RuleSet } from '../src/core/rules/rule-set.ts';
-import { BY_HAND, type Plain } from './by-hand.ts';
+import { BY_HAND } from './by-hand.ts';
 import { chartOfSize, fixtureCharts, NOON } from './charts.ts';
-import { libraryOf, parametersOf, plain } from './elm.ts';
+import { libraryOf } from './elm.ts';
 import { type Contender, type Measured, measure, medianOf } from './measure.ts';
+import { plainFacts } from './plain-facts.ts';
+import { stockEngine } from './stock.ts';
+import { columnsOf, tableOf } from './zen.ts';
 
 export interface RuleFigures {
   readonly rules: number;
   readonly charts: number;
+  /** How often a rule fires over all charts; the same for every contender. */
+  readonly fired: { readonly allRules: number; readonly tenRules: number };
+  readonly chartBytes: number;
   readonly measured: readonly Measured[];
-  /** Ratios against ours, medians; above 1 means the peer takes longer. */
+  /** Of medians in this run. */
   readonly ratios: Readonly<Record<string, number>>;
 }
+
+/** Names the rules that fire on the facts of one chart. */
+type Asks = (chart: number) => readonly string[] | Promise<readonly string[]>;
 
 const CHART_SIZE = 60; // resources; the typical chart of the targets
 
 export async function benchRules(ruleSet: RuleSet): Promise<RuleFigures> {
   const charts = fixtureCharts().map((resources) => chartOf(resources));
   const facts = charts.map((chart) => formFacts(chart, ruleSet, NOON).facts);
-  const ten = ruleSet.rules.filter(({ id }) => BY_HAND[id] !== undefined);
+  const { rules } = ruleSet;
+  const ten = rules.filter(({ id }) => BY_HAND[id] !== undefined);
+  const allRules = {
+    'closures alone': closures(rules, facts),
+    'stock json-rules-engine': stock(rules, facts),
+    'cql-execution': cqlExecution(rules, facts),
+  };
+  const tenRules = {
+    'closures alone, ten rules': closures(ten, facts),
+    'zen-engine, ten rules': zen(ten, facts),
+    'by hand, ten rules': byHand(ten, facts),
+  };
+  const fired = {
+    allRules: await firedByAll(allRules, charts.length),
+    tenRules: await firedByAll(tenRules, charts.length),
+  };
+  const passes = Object.entries({ ...allRules, ...tenRules }).map(([name, asks]) =>
+    passOver(name, charts.length, asks),
+  );
+  const text = JSON.stringify(chartOfSize(CHART_SIZE));
+  const chart = chartOf(JSON.parse(text));
   const measured = await measure([
-    ours('ours', ruleSet.rules, facts),
-    stock('stock json-rules-engine', ruleSet.rules, facts),
-    cqlExecution('cql-execution', ruleSet.rules, facts),
-    ours('ours, ten rules', ten, facts),
-    byHand('by hand, ten rules', facts),
-    ...(await wholeDecision(ruleSet)),
+    ...passes,
+    eachOf('ours, confirmed', facts, (each) => confirmedAnswers(rules, each, NOON)),
+    eachOf('ours, confirmed, with every why', facts, (each) => judge(rules, each, NOON)),
+    { name: 'decide', run: async () => void (await decide(chart, ruleSet, NOON, [])) },
+    { name: 'facts of that chart', run: () => void formFacts(chart, ruleSet, NOON) },
+    { name: 'JSON.parse of that chart', run: () => void JSON.parse(text) },
   ]);
-  const over = (peer: string, own: string): number =>
-    round(medianOf(measured, peer) / medianOf(measured, own));
+  const over = (one: string, other: string): number =>
+    round(medianOf(measured, one) / medianOf(measured, other));
   return {
-    rules: ruleSet.rules.length,
+    rules: rules.length,
     charts: charts.length,
+    fired,
+    chartBytes: text.length,
     measured,
     ratios: {
-      'stock json-rules-engine / ours': over('stock json-rules-engine', 'ours'),
-      'cql-execution / ours': over('cql-execution', 'ours'),
-      'ours / by hand (ten rules)': over('ours, ten rules', 'by hand, ten rules'),
-      'decide / JSON.parse': over('decide', 'JSON.parse of the chart'),
+      'stock json-rules-engine / ours, confirmed': over('stock json-rules-engine', 'ours, confirmed'),
+      'stock json-rules-engine / closures alone': over('stock json-rules-engine', 'closures alone'),
+      'cql-execution / ours, confirmed': over('cql-execution', 'ours, confirmed'),
+      'cql-execution / closures alone': over('cql-execution', 'closures alone'),
+      'zen-engine / closures alone, ten rules': over('zen-engine, ten rules', 'closures alone, ten rules'),
+      'closures alone / by hand, ten rules': over('closures alone, ten rules', 'by hand, ten rules'),
+      'decide / JSON.parse': over('decide', 'JSON.parse of that chart'),
     },
   };
 }
 
-/** The closures that decide, and json-rules-engine confirming what fired. */
-function ours(name: string, rules: readonly CompiledRule[], facts: readonly Facts[]): Contender {
-  return {
-    name,
-    run: async () => {
-      for (const each of facts) await judge(rules, each, NOON);
-    },
-  };
-}
-
-/** One Engine, made once and used again, as its documentation recommends; plain values as facts. */
-function stock(name: string, rules: readonly CompiledRule[], facts: readonly Facts[]): Contender {
-  const engine = new Engine([], { allowUndefinedFacts: true });
-  engine.addOperator(
-    'lessThanOrUnknown',
-    (value: unknown, limit: number) => typeof value === 'number' && value < limit,
-  );
-  engine.addOperator('oneOf', (value: unknown, list: readonly unknown[]) => list.includes(value));
-  engine.addOperator('isAbsent', (value: unknown, absent: boolean) => (value === null) === absent);
-  for (const rule of rules)
-    engine.addRule({
-      name: rule.id,
-      conditions: stockCondition(rule.firesWhen, true) as never,
-      event: { type: rule.id },
-    });
-  const inputs = facts.map((each) => plainFacts(rules, each));
-  return {
-    name,
-    run: async () => {
-      for (const input of inputs) await engine.run({ ...input });
-    },
-  };
-}
-
-const STOCK_COMPARISON: Readonly<Record<string, string>> = {
-  below: 'lessThan',
-  atMost: 'lessThanInclusive',
-  above: 'greaterThan',
-  atLeast: 'greaterThanInclusive',
-};
-
-function stockCondition(condition: Compiled, top = false): object {
-  if (condition.kind !== 'clause')
-    return { [condition.kind]: condition.parts.map((part) => stockCondition(part)) };
-  const { fact, question } = condition;
-  const clause = { fact, ...stockOperator(question.operator, question.limit) };
-  return top ? { all: [clause] } : clause;
-}
-
-function stockOperator(operator: string, limit: unknown): object {
-  const comparison = STOCK_COMPARISON[operator];
-  if (comparison !== undefined) return { operator: comparison, value: limit };
-  switch (operator) {
-    case 'active':
-      return { operator: 'oneOf', value: ['taking', 'prescribed'] };
-    case 'activeOrRecent':
-      return { operator: 'oneOf', value: ['taking', 'prescribed', 'recent'] };
-    case 'isIn':
-      return { operator: 'oneOf', value: limit };
-    case 'isKnown':
-      return { operator: 'isAbsent', value: limit === false };
-    default:
-      return { operator: 'equal', value: limit };
+/** How many rules fired in all. @throws Error naming who disagrees: then the logic is not the same. */
+async function firedByAll(contenders: Readonly<Record<string, Asks>>, charts: number): Promise<number> {
+  let fired = 0;
+  for (let chart = 0; chart < charts; chart++) {
+    const said: [string, string][] = [];
+    for (const [name, asks] of Object.entries(contenders))
+      said.push([name, [...new Set(await asks(chart))].sort().join(' ')]);
+    const [first] = said;
+    const other = said.find(([, rules]) => rules !== first?.[1]);
+    if (first !== undefined && other !== undefined)
+      throw new Error(`chart ${chart}: ${first[0]} says "${first[1]}", ${other[0]} says "${other[1]}"`);
+    fired += first?.[1].split(' ').filter((rule) => rule !== '').length ?? 0;
   }
+  return fired;
 }
 
-function plainFacts(rules: readonly CompiledRule[], facts: Facts): Record<string, Plain[string]> {
-  const names = new Set(rules.flatMap((rule) => allClauses(rule.firesWhen).map(({ fact }) => fact)));
-  return Object.fromEntries([...names].map((name) => [name, plain(factOf(facts, name))]));
-}
-
-function cqlExecution(name: string, rules: readonly CompiledRule[], facts: readonly Facts[]): Contender {
-  const library = new cql.Library(libraryOf(rules));
-  const inputs = facts.map((each) => parametersOf(rules, each, NOON));
-  const nobody = new cql.PatientSource([]);
+function passOver(name: string, charts: number, asks: Asks): Contender {
   return {
     name,
     run: async () => {
-      for (const input of inputs) await new cql.Executor(library, undefined, input).exec(nobody);
+      for (let chart = 0; chart < charts; chart++) {
+        const answer = asks(chart);
+        if (answer instanceof Promise) await answer;
+      }
     },
   };
 }
 
-function byHand(name: string, facts: readonly Facts[]): Contender {
-  const inputs = facts.map((each) => Object.fromEntries([...each].map(([id, fact]) => [id, plain(fact)])));
-  const rules = Object.values(BY_HAND);
+function eachOf(name: string, facts: readonly Facts[], ask: (facts: Facts) => Promise<unknown>): Contender {
   return {
     name,
-    run: () => {
-      for (const input of inputs) for (const rule of rules) sink(rule(input));
+    run: async () => {
+      for (const each of facts) await ask(each);
     },
   };
 }
 
-let fired = 0;
-/** What is computed must be used, or the compiler leaves it out. */
-function sink(hit: boolean): void {
-  if (hit) fired += 1;
-  if (fired < 0) throw new Error('never');
+function closures(rules: readonly CompiledRule[], facts: readonly Facts[]): Asks {
+  return (chart) => {
+    const seen = facts[chart] as Facts;
+    const fired: string[] = [];
+    for (const { id, firesWhen } of rules) if (firesWhen.truth(seen, NOON) === 'true') fired.push(id);
+    return fired;
+  };
 }
 
-/** From a parsed chart to a decision, beside parsing that chart. */
-async function wholeDecision(ruleSet: RuleSet): Promise<Contender[]> {
-  const resources = chartOfSize(CHART_SIZE);
-  const text = JSON.stringify(resources);
-  const chart = chartOf(resources);
-  return [
-    { name: 'decide', run: async () => void (await decide(chart, ruleSet, NOON, [])) },
-    { name: 'JSON.parse of the chart', run: () => void JSON.parse(text) },
-  ];
+function byHand(rules: readonly CompiledRule[], facts: readonly Facts[]): Asks {
+  const inputs = facts.map((each) => plainFacts(rules, each, NOON));
+  const written = Object.entries(BY_HAND);
+  return (chart) => {
+    const seen = inputs[chart] ?? {};
+    const fired: string[] = [];
+    for (const [id, fires] of written) if (fires(seen)) fired.push(id);
+    return fired;
+  };
+}
+
+function stock(rules: readonly CompiledRule[], facts: readonly Facts[]): Asks {
+  const engine = stockEngine(rules);
+  const inputs = facts.map((each) => plainFacts(rules, each, NOON));
+  return async (chart) => {
+    const { results } = await engine.run({ ...inputs[chart] });
+    return results.map(({ name }) => String(name));
+  };
+}
+
+function cqlExecution(rules: readonly CompiledRule[], facts: readonly Facts[]): Asks {
+  const library = new cql.Library(libraryOf(rules));
+  const inputs = facts.map((each) => plainFacts(rules, each, NOON));
+  const nobody = new cql.PatientSource([]);
+  return async (chart) => {
+    const { unfilteredResults } = await new cql.Executor(library, undefined, inputs[chart]).exec(nobody);
+    return rules.flatMap(({ id }) => (unfilteredResults[id] === true ? [id] : []));
+  };
+}
+
+function zen(rules: readonly CompiledRule[], facts: readonly Facts[]): Asks {
+  const table = tableOf(rules);
+  const inputs = facts.map((each) => columnsOf(rules, plainFacts(rules, each, NOON)));
+  return async (chart) => (await table(inputs[chart] ?? {})).map(({ rule }) => rule);
 }
 
 function round(value: number): number {

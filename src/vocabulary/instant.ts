@@ -6,6 +6,7 @@
  * passes for an exact one.
  * Source: clinical foundations 1.3.
  */
+import { remembered } from './remembered.ts';
 
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
@@ -27,17 +28,19 @@ const DATE_TIME =
  */
 export function readInstant(text: string | undefined, homeTimeZone: string): FhirInstant | undefined {
   if (text === undefined) return undefined;
-  const key = `${homeTimeZone}|${text}`;
-  const known = instants.get(key);
+  const instants = instantsIn(homeTimeZone);
+  const known = instants.get(text);
   if (known !== undefined) return known;
   const read = parseInstant(text, homeTimeZone);
-  if (instants.size > 20_000) instants.clear();
-  if (read !== undefined) instants.set(key, read);
+  if (instants.size > REMEMBERED) instants.clear();
+  if (read !== undefined) instants.set(text, read);
   return read;
 }
 
-/** A chart says the same time many times over. */
-const instants = new Map<string, FhirInstant>();
+const REMEMBERED = 20_000; // times of each zone
+
+/** By time zone: a chart says the same time many times over. */
+const instantsIn = remembered((_timeZone) => new Map<string, FhirInstant>());
 
 function parseInstant(text: string, homeTimeZone: string): FhirInstant | undefined {
   const match = DATE_TIME.exec(text);
@@ -129,26 +132,25 @@ function offsetAt(wall: number, timeZone: string): number {
   return offsetAtInstant(wall - guess, timeZone);
 }
 
-const formats = new Map<string, Intl.DateTimeFormat>();
-const offsets = new Map<string, number>();
+/** By time zone, the offset of each quarter hour. */
+const offsetsIn = remembered((_timeZone) => new Map<number, number>());
 
 /** Offsets change at most by the quarter hour, so they are remembered by it. */
 function offsetAtInstant(instant: number, timeZone: string): number {
   if (timeZone === 'UTC') return 0;
   const quarter = Math.floor(instant / (HOUR / 4));
-  const key = `${timeZone}|${quarter}`;
-  const known = offsets.get(key);
+  const offsets = offsetsIn(timeZone);
+  const known = offsets.get(quarter);
   if (known !== undefined) return known;
-  if (offsets.size > 20_000) offsets.clear();
+  if (offsets.size > REMEMBERED) offsets.clear();
   const offset = formattedOffset(quarter * (HOUR / 4), timeZone);
-  offsets.set(key, offset);
+  offsets.set(quarter, offset);
   return offset;
 }
 
-function formattedOffset(instant: number, timeZone: string): number {
-  let format = formats.get(timeZone);
-  if (format === undefined) {
-    format = new Intl.DateTimeFormat('en-US', {
+const formatIn = remembered(
+  (timeZone) =>
+    new Intl.DateTimeFormat('en-US', {
       timeZone,
       hourCycle: 'h23',
       year: 'numeric',
@@ -157,11 +159,12 @@ function formattedOffset(instant: number, timeZone: string): number {
       hour: 'numeric',
       minute: 'numeric',
       second: 'numeric',
-    });
-    formats.set(timeZone, format);
-  }
+    }),
+);
+
+function formattedOffset(instant: number, timeZone: string): number {
   const part: Record<string, number> = {};
-  for (const { type, value } of format.formatToParts(instant)) part[type] = Number(value);
+  for (const { type, value } of formatIn(timeZone).formatToParts(instant)) part[type] = Number(value);
   const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
   return Date.UTC(year, month - 1, day, hour, minute, second) - instant;
 }

@@ -3,6 +3,7 @@
  *
  * Source: care-plan blocks 1 (at most eight activities) and 4 (order, the most useful first).
  */
+import { remembered } from '../../vocabulary/remembered.ts';
 
 /** In the order of a plan. */
 const BLOCKS = [
@@ -39,9 +40,7 @@ export const MOST_ACTIVITIES = 8;
 export const SEEK_CARE_NOW = 'CB-seek-care-now';
 
 /** The block of an activity: `CB-stretch-1` is of `CB-stretch`; undefined for other advice. */
-export function blockOf(advice: string): string | undefined {
-  return /^(CB-.+)-\d+$/.exec(advice)?.[1];
-}
+export const blockOf = remembered((advice): string | undefined => /^(CB-.+)-\d+$/.exec(advice)?.[1]);
 
 /** The words for people. */
 export function blockTitle(block: string): string {

@@ -18,7 +18,9 @@ export class CodeIndex {
   readonly #exact = new Map<CodeSystem, Bucket>();
   readonly #prefixes = new Map<CodeSystem, Bucket>();
   readonly #parents: Parents;
-  readonly #cache = new Map<string, readonly Membership[]>();
+  /** As the codings were written, by system and code. */
+  readonly #known = new Map<string, Map<string, readonly Membership[]>>();
+  #knownCodes = 0;
 
   constructor(files: readonly ConceptFile[], parents: Parents, unconfirmedCodes: boolean) {
     this.#parents = parents;
@@ -36,17 +38,26 @@ export class CodeIndex {
 
   /** Every concept of a coding, parents included; empty when it is in none. */
   memberships(uri: string | undefined, code: string | undefined): readonly Membership[] {
+    if (uri === undefined || !code) return NONE;
+    return this.#known.get(uri)?.get(code) ?? this.#lookUp(uri, code);
+  }
+
+  #lookUp(uri: string, code: string): readonly Membership[] {
     const system = codeSystemOf(uri);
-    if (system === undefined || !code) return NONE;
-    const plain = plainCode(system, code);
-    const key = `${system}|${plain}`;
-    const known = this.#cache.get(key);
-    if (known !== undefined) return known;
-    const found = withParents(this.#direct(system, plain), this.#parents);
-    if (found.length === 0) return NONE;
-    if (this.#cache.size >= CACHED_CODES) this.#cache.clear();
-    this.#cache.set(key, found);
+    if (system === undefined) return NONE;
+    const found = withParents(this.#direct(system, plainCode(system, code)), this.#parents);
+    if (found.length > 0) this.#remember(uri, code, found);
     return found;
+  }
+
+  #remember(uri: string, code: string, found: readonly Membership[]): void {
+    if (this.#knownCodes >= CACHED_CODES) {
+      this.#known.clear();
+      this.#knownCodes = 0;
+    }
+    const codes = this.#known.get(uri) ?? new Map<string, readonly Membership[]>();
+    this.#known.set(uri, codes.set(code, found));
+    this.#knownCodes += 1;
   }
 
   #direct(system: CodeSystem, code: string): Membership[] {
@@ -79,11 +90,19 @@ const LONGEST_CODE = 7;
 
 /** @throws Error naming the circle when a concept includes itself. */
 export function parentsOf(files: readonly Pick<ConceptFile, 'id' | 'includes'>[]): Parents {
+  const direct = directParentsOf(files);
+  return new Map([...direct.keys()].map((id) => [id, [...above(id, direct, [id])]]));
+}
+
+/** Concept -> the concepts that name it among what they include, in the order of the files. */
+export function directParentsOf(
+  files: readonly Pick<ConceptFile, 'id' | 'includes'>[],
+): Map<ConceptId, ConceptId[]> {
   const direct = new Map<ConceptId, ConceptId[]>();
   for (const { id, includes } of files) {
     for (const child of includes ?? []) direct.set(child, [...(direct.get(child) ?? []), id]);
   }
-  return new Map([...direct.keys()].map((id) => [id, [...above(id, direct, [id])]]));
+  return direct;
 }
 
 function above(

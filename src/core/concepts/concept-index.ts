@@ -1,7 +1,7 @@
 /**
  * All concepts of a rule set, ready to be asked. Built once when the service starts.
  */
-import { CodeIndex, parentsOf } from './code-index.ts';
+import { CodeIndex, directParentsOf, parentsOf } from './code-index.ts';
 import type { Concept, Concepts } from './concept.ts';
 import type { ConceptFile } from './concept-file.ts';
 import { drugNamesOf, namedIn } from './drug-names.ts';
@@ -24,8 +24,10 @@ export function conceptsOf(files: readonly ConceptFile[], options: ConceptOption
   const names = drugNamesOf(files);
   const units = unitTableOf(files);
   const stems = nameStemsOf(files);
+  const includedIn = directParentsOf(files);
   return {
     byId: new Map(files.map((file) => [file.id, conceptIn(file)])),
+    includedIn: (concept) => includedIn.get(concept) ?? [],
     memberships: (system, code) => codes.memberships(system, code),
     namedInText: (text) => namedIn(names, parents, text),
     namedLike: (name) => namedLike(stems, name),

@@ -39,6 +39,8 @@ export interface Membership {
 
 export interface Concepts {
   readonly byId: ReadonlyMap<ConceptId, Concept>;
+  /** Concepts that name this one among what they include; none for most. */
+  includedIn(concept: ConceptId): readonly ConceptId[];
   /** Every concept a coding belongs to, parents included; empty when it is in none. */
   memberships(system: string | undefined, code: string | undefined): readonly Membership[];
   /** Medicines named in free text by exact ingredient or fixed brand name. */

@@ -26,17 +26,20 @@ export function basisOf(finding: Finding, { chart, facts, ruleSet, now }: BasisI
     .map(({ at }) => at?.toISOString() ?? '')
     .sort()
     .at(-1);
-  const medicines = [...chart.byReference]
-    .filter(([reference]) => finding.implicated.includes(reference))
-    .map(([reference, resource]) => [reference, dosageOf(resource)] as const)
-    .filter(([, dosage]) => dosage !== '');
+  const medicines = [...finding.implicated].sort().flatMap((reference) => {
+    const dosage = dosageOf(chart.byReference.get(reference));
+    return dosage === '' ? [] : [[reference, dosage] as const];
+  });
   return { facts: ids, ...(valueAt && { valueAt }), doses: Object.fromEntries(medicines) };
 }
 
 /** Versions of those that the chart holds, by `Type/id`, in the order of the chart. */
 export function versionsOf(cited: ReadonlySet<string>, chart: Chart): Record<string, string> {
-  const held = [...chart.byReference].filter(([reference]) => cited.has(reference));
-  return Object.fromEntries(held.map(([reference, resource]) => [reference, versionOf(resource)]));
+  const held = [...cited].sort().flatMap((reference) => {
+    const resource = chart.byReference.get(reference);
+    return resource === undefined ? [] : [[reference, versionOf(resource)] as const];
+  });
+  return Object.fromEntries(held);
 }
 
 /** Version of a resource or, where a server keeps none, when it was last updated. */
@@ -48,8 +51,8 @@ function isMeasured(fact: Fact): boolean {
   return fact.unit !== undefined && fact.from.some((reference) => reference.startsWith('Observation/'));
 }
 
-function dosageOf(resource: Resource): string {
-  switch (resource.resourceType) {
+function dosageOf(resource: Resource | undefined): string {
+  switch (resource?.resourceType) {
     case 'MedicationStatement':
       return canonicalJson(resource.dosage ?? []);
     case 'MedicationRequest':

@@ -6,6 +6,7 @@
  * Source: clinical foundations 2.4.
  */
 import { DAY, HOUR } from '../../vocabulary/instant.ts';
+import { oncePer } from '../../vocabulary/remembered.ts';
 import { type Fact, isEqual, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
 import type { Reading } from './reading.ts';
@@ -51,16 +52,8 @@ export interface CreatinineCourse {
   readonly episodes: readonly InjuryEpisode[];
 }
 
-const courses = new WeakMap<FactSource, CreatinineCourse>();
-
 /** The whole series walked once, oldest first. */
-export function creatinineCourse(source: FactSource): CreatinineCourse {
-  const known = courses.get(source);
-  if (known !== undefined) return known;
-  const course = walk(creatininePoints(source));
-  courses.set(source, course);
-  return course;
-}
+export const creatinineCourse = oncePer((source: FactSource) => walk(creatininePoints(source)));
 
 function walk(series: readonly CreatininePoint[]): CreatinineCourse {
   const episodes: InjuryEpisode[] = [];

@@ -231,8 +231,8 @@ export const abiLowEver: Former = (source) => {
 /** An index of the leg arteries asked for within 14 days; two-valued. Source: va-claudication-check-abi. */
 export const abiOrdered: Former = (source) => {
   const isLately = (at?: Date) => at !== undefined && daysBetween(at, source.now) <= ORDERED_DAYS;
-  const ordered = source.chart.resources.flatMap((resource) => {
-    if (resource.resourceType !== 'ServiceRequest' || resource.status !== 'active') return [];
+  const ordered = source.resources('ServiceRequest').flatMap((resource) => {
+    if (resource.status !== 'active') return [];
     const codes = resource.code?.coding ?? [];
     const asks = codes.some(({ system, code }) =>
       source.concepts.memberships(system, code).some(({ concept }) => concept === 'ankle-brachial-index'),

@@ -18,8 +18,7 @@ export interface Choice {
 
 /** What was chosen on finished forms, oldest first; answers dated in the future are left out. */
 export function choicesOf(linkId: string, source: FactSource): Choice[] {
-  const choices = source.chart.resources.flatMap((resource): Choice[] => {
-    if (resource.resourceType !== 'QuestionnaireResponse') return [];
+  const choices = source.resources('QuestionnaireResponse').flatMap((resource): Choice[] => {
     if (resource.status !== 'completed' && resource.status !== 'amended') return [];
     const at = readInstant(resource.authored ?? resource.meta?.lastUpdated, source.settings.homeTimeZone)?.at;
     if (at === undefined || at > source.now) return [];

@@ -272,16 +272,10 @@ function downwards(
   if (says !== 'absent')
     return [
       [concept, says],
-      ...parentsOf(concept, concepts).map((parent): [ConceptId, Assertion['says']] => [parent, says]),
+      ...concepts.includedIn(concept).map((parent): [ConceptId, Assertion['says']] => [parent, says]),
     ];
   const children = concepts.byId.get(concept)?.includes ?? [];
   return [[concept, says], ...children.flatMap((child) => downwards(child, says, concepts))];
-}
-
-function parentsOf(concept: ConceptId, concepts: Concepts): ConceptId[] {
-  return [...concepts.byId.values()]
-    .filter((candidate) => candidate.includes?.includes(concept))
-    .map((parent) => parent.id);
 }
 
 function codeOf(concept: CodeableConcept | undefined): string | undefined {

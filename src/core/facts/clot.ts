@@ -99,18 +99,20 @@ function isHistory(reference: string, source: FactSource): boolean {
 
 const VEIN_STUDY =
   /\bve(in|nous).*(ultraso|duplex|doppler|compression)|(ultraso|duplex|doppler|compression).*\bve(in|nous)/i;
+const IMAGED = /ultraso|duplex|doppler|compression/i; // cheap, and most results are none
 const NO_CLOT =
   /^(negative|not detected|absent|no|normal|no (evidence of )?(dvt|deep[- ]vein thrombosis|thrombus))\.?$/i;
 
 /** An ultrasound of leg veins within 7 days whose result is plainly negative, and none since that is not. */
 export const legVeinsClear: Former = (source) => {
   const id = 'leg-veins-clear';
-  const observed = source.chart.resources.flatMap((resource) => {
-    if (resource.resourceType !== 'Observation' && resource.resourceType !== 'DiagnosticReport') return [];
+  const studies = [...source.resources('DiagnosticReport'), ...source.resources('Observation')];
+  const observed = studies.flatMap((resource) => {
     if (!['final', 'amended', 'corrected'].includes(resource.status ?? '')) return [];
     const words = [resource.code?.text, ...(resource.code?.coding ?? []).map(({ display }) => display)].join(
       ' ',
     );
+    if (!IMAGED.test(words)) return [];
     const at = readInstant(resource.effectiveDateTime ?? resource.issued, source.settings.homeTimeZone)?.at;
     if (!VEIN_STUDY.test(words) || at === undefined || at > source.now) return [];
     const said =

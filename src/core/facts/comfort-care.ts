@@ -16,17 +16,18 @@ const CONCEPT = 'comfort-care';
 const endOfLife: Former = (source) => {
   const recorded = presence(CONCEPT, source.assertions(CONCEPT), source.now);
   if (isEqual(recorded, true) === 'true') return { ...recorded, concept: 'end-of-life' };
-  const plan = source.chart.resources.find(
-    (resource) =>
-      resource.resourceType === 'CarePlan' &&
-      resource.status === 'active' &&
-      (readPeriodEnd(resource.period?.end, source.settings.homeTimeZone) ?? source.now) >= source.now &&
-      resource.category?.some(({ coding }) =>
-        coding?.some(({ system, code }) =>
-          source.concepts.memberships(system, code).some(({ concept }) => concept === CONCEPT),
+  const plan = source
+    .resources('CarePlan')
+    .find(
+      (resource) =>
+        resource.status === 'active' &&
+        (readPeriodEnd(resource.period?.end, source.settings.homeTimeZone) ?? source.now) >= source.now &&
+        resource.category?.some(({ coding }) =>
+          coding?.some(({ system, code }) =>
+            source.concepts.memberships(system, code).some(({ concept }) => concept === CONCEPT),
+          ),
         ),
-      ),
-  );
+    );
   if (plan === undefined) return unknownFact('end-of-life', 'no-record');
   return { concept: 'end-of-life', state: 'known', value: true, from: [`CarePlan/${plan.id}`], notes: [] };
 };

@@ -52,14 +52,10 @@ export function isExposed(fact: Fact): Truth {
 
 /** True when one part holds, false when none can, else unknown. Cites what decided. */
 export function anyPart(id: FactId, parts: readonly Part[], source: FactSource): Fact {
-  const seen = parts.map((part) => ({
-    part,
-    fact: source.fact(part.fact),
-    truth: part.holds(source.fact(part.fact)),
-  }));
+  const seen = seenBy(parts, source);
   const truth = anyOf(seen.map((each) => each.truth));
   if (truth === 'unknown') {
-    const missing = seen.filter((each) => each.truth === 'unknown').map((each) => each.part.fact);
+    const missing = seen.filter((each) => each.truth === 'unknown').map((each) => each.id);
     return unknownFact(id, 'needs', { missing });
   }
   const deciding = seen.filter((each) => each.truth === truth);
@@ -73,16 +69,20 @@ export function anyPart(id: FactId, parts: readonly Part[], source: FactSource):
 
 /** How many parts hold: exact when all can be told, else a range from those known to those possible. None: cites the noes. */
 export function countParts(id: FactId, parts: readonly Part[], source: FactSource): Fact {
-  const seen = parts.map((part) => ({
-    fact: source.fact(part.fact),
-    truth: part.holds(source.fact(part.fact)),
-  }));
+  const seen = seenBy(parts, source);
   const held = seen.filter((each) => each.truth === 'true');
   const open = seen.filter((each) => each.truth === 'unknown').length;
   const told = held.length > 0 ? held : seen.filter((each) => each.truth === 'false');
   const cited = { concept: id, ...citing(told.map((each) => each.fact)) };
   if (open === 0) return { ...cited, state: 'known', value: held.length };
   return { ...cited, state: 'bounded', low: held.length, high: held.length + open };
+}
+
+function seenBy(parts: readonly Part[], source: FactSource) {
+  return parts.map(({ fact: id, holds }) => {
+    const fact = source.fact(id);
+    return { id, fact, truth: holds(fact) };
+  });
 }
 
 /** Evidence of the facts that decided, dated by the newest. Notes that cast doubt come along. */

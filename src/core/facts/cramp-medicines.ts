@@ -4,7 +4,7 @@
  *
  * Source: core rules, medication; clinical foundations 2.9.
  */
-import type { CodeableConcept, Observation } from '@medplum/fhirtypes';
+import type { CodeableConcept } from '@medplum/fhirtypes';
 import { daysBetween, readInstant } from '../../vocabulary/instant.ts';
 import { K_RAISING } from './combined.ts';
 import { anyPart, exposed, present } from './counts.ts';
@@ -205,8 +205,7 @@ const alcoholUnits: Former = (source) => {
 };
 
 function alcoholResults(id: FactId, source: FactSource): Fact[] {
-  return source.chart.resources.flatMap((resource) => {
-    if (resource.resourceType !== 'Observation' || !isAlcohol(resource, source)) return [];
+  return source.observations('alcohol-use').flatMap((resource) => {
     const { value, unit, code, comparator } = resource.valueQuantity ?? {};
     const at = readInstant(resource.effectiveDateTime ?? resource.issued, source.settings.homeTimeZone)?.at;
     const counts = ['final', 'amended', 'corrected'].includes(resource.status ?? '');
@@ -231,14 +230,6 @@ function amount(
   return comparator.startsWith('<')
     ? { ...cited, ...open, state: 'bounded', high: value }
     : { ...cited, ...open, state: 'bounded', low: value };
-}
-
-function isAlcohol({ code }: Observation, { concepts }: FactSource): boolean {
-  return (code?.coding ?? []).some((coding) =>
-    concepts
-      .memberships(coding.system, coding.code)
-      .some((member) => member.concept === 'alcohol-use' && member.refused === undefined),
-  );
 }
 
 /** The checklist asks for drinks in a usual week, of no stated size. */

@@ -4,8 +4,9 @@
  * A response counts once per authored day; a later one of the same day replaces it. Source: wider rules F;
  * care-plan blocks 3.1.
  */
-import type { Observation, Quantity, QuestionnaireResponseItem } from '@medplum/fhirtypes';
+import type { Quantity, QuestionnaireResponseItem } from '@medplum/fhirtypes';
 import { DAY, localDay, readInstant } from '../../vocabulary/instant.ts';
+import { oncePer } from '../../vocabulary/remembered.ts';
 import type { ConceptId } from '../concepts/concept.ts';
 import { itemsOf } from './assertions.ts';
 import type { FactSource } from './fact-source.ts';
@@ -43,21 +44,15 @@ export interface Diary {
   readonly episodes: readonly Episode[];
 }
 
-const READ = new WeakMap<FactSource, Diary>();
-
 /** Read once per evaluation. */
-export function diaryOf(source: FactSource): Diary {
-  const known = READ.get(source) ?? readDiary(source);
-  READ.set(source, known);
-  return known;
-}
+export const diaryOf = oncePer(readDiary);
 
 function readDiary(source: FactSource): Diary {
   const weeks = new Map<string, DiaryWeek>();
   const episodes: Episode[] = [];
   const zone = source.settings.homeTimeZone;
-  const forms = source.chart.resources
-    .filter((resource) => resource.resourceType === 'QuestionnaireResponse')
+  const forms = source
+    .resources('QuestionnaireResponse')
     .filter(({ status }) => ['completed', 'amended', 'in-progress'].includes(status ?? ''))
     .flatMap((form) => {
       const at = readInstant(form.authored ?? form.meta?.lastUpdated, zone)?.at;
@@ -167,16 +162,12 @@ const SAME_CRAMP = DAY; // intensity and duration observed within a day are of o
 
 /** A cramp whose duration or timing was observed outside the diary. */
 function observedCramps(source: FactSource): Episode[] {
-  const found = source.chart.resources.filter(
-    (resource): resource is Observation => resource.resourceType === 'Observation',
-  );
+  const durations = source.observations('cramp-duration');
+  const found = new Set([...durations, ...source.observations('cramp-timing')]);
   const intensities = source.assertions('cramp-intensity').filter(({ count }) => count !== undefined);
-  return found.flatMap((observation): Episode[] => {
-    const concepts = (observation.code?.coding ?? []).flatMap(({ system, code }) =>
-      source.concepts.memberships(system, code).map(({ concept }) => concept),
-    );
-    const isDuration = concepts.includes('cramp-duration');
-    if (!isDuration && !concepts.includes('cramp-timing')) return [];
+  return source.resources('Observation').flatMap((observation): Episode[] => {
+    if (!found.has(observation)) return [];
+    const isDuration = durations.includes(observation);
     const at = readInstant(observation.effectiveDateTime, source.settings.homeTimeZone)?.at;
     if (
       at === undefined ||

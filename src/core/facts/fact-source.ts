@@ -1,6 +1,7 @@
 /**
  * Where derived facts get their inputs from: every fact is formed once, when it is first asked for.
  */
+import type { Observation, Resource, ResourceType } from '@medplum/fhirtypes';
 import type { Chart } from '../chart/chart.ts';
 import type { ConceptId, Concepts } from '../concepts/concept.ts';
 import type { Assertion } from './assertions.ts';
@@ -17,6 +18,10 @@ export interface FactSource {
   readonly now: Date;
   /** Every medication record that says something about exposure. */
   readonly medicines: readonly MedicineRecord[];
+  /** Those of the chart that have this type, in its order. */
+  resources<T extends ResourceType>(type: T): readonly Extract<Resource, { resourceType: T }>[];
+  /** Observations, of any status, whose own code means the concept. */
+  observations(concept: ConceptId): readonly Observation[];
   /** All countable readings of a concept, oldest first. */
   readings(concept: ConceptId): readonly Reading[];
   /** What records say about a symptom, diagnosis or procedure, oldest first. */

@@ -5,6 +5,7 @@
  * so that a missing or doubtful result can not be taken for a normal one.
  * Source: clinical foundations 1 and 1.9.
  */
+import { remembered } from '../../vocabulary/remembered.ts';
 import { exhausted, type Truth, truthOf } from '../../vocabulary/truth.ts';
 
 /** Id of a fact: a concept id, or a derived one such as `egfr`, `calcium-best`, `drug.loop-diuretic`. */
@@ -77,24 +78,20 @@ export type Fact<V extends FactValue = FactValue> = KnownFact<V> | BoundedFact |
 /** All facts of one chart by id. A fact that was never formed reads as unknown, `no-record`. */
 export type Facts = ReadonlyMap<FactId, Fact>;
 
-export function unknownFact(concept: FactId, why: Why, rest: Partial<UnknownFact> = {}): UnknownFact {
-  return { concept, from: [], notes: [], ...rest, state: 'unknown', why };
+export function unknownFact(concept: FactId, why: Why, rest?: Partial<UnknownFact>): UnknownFact {
+  if (rest === undefined) return { concept, from: [], notes: [], state: 'unknown', why };
+  return Object.assign({ concept, from: [], notes: [] }, rest, { state: 'unknown' as const, why });
 }
 
-export function factOf(facts: Facts, id: FactId): Fact {
-  return facts.get(id) ?? absent(id);
+/** What a rule needs of facts: one at a time. */
+export type FactLookup = Pick<Facts, 'get'>;
+
+export function factOf(facts: FactLookup, id: FactId): Fact {
+  return facts.get(id) ?? noRecord(id);
 }
 
-/** One per id: most facts of most charts are absent, and rules ask for them again and again. */
-const ABSENT = new Map<FactId, UnknownFact>();
-
-function absent(id: FactId): UnknownFact {
-  const known = ABSENT.get(id);
-  if (known !== undefined) return known;
-  const made = Object.freeze(unknownFact(id, 'no-record'));
-  ABSENT.set(id, made);
-  return made;
-}
+/** The fact of which nobody recorded anything. One per id: most facts of most charts are absent. */
+export const noRecord = remembered((id: FactId): UnknownFact => Object.freeze(unknownFact(id, 'no-record')));
 
 /** Is the value below the limit? A range answers only when all of it lies on one side. */
 export function isBelow(fact: Fact, limit: number): Truth {

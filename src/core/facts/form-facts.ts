@@ -1,17 +1,19 @@
 /**
  * From a chart to facts: every resource is read once, every fact is formed once.
  */
+import type { Observation, Resource, ResourceType } from '@medplum/fhirtypes';
+import { oncePer, remembered } from '../../vocabulary/remembered.ts';
 import type { Chart } from '../chart/chart.ts';
 import type { Concept, ConceptId, Concepts } from '../concepts/concept.ts';
 import { type Assertion, readAssertions } from './assertions.ts';
 import { DERIVED } from './derived.ts';
-import { type Fact, type FactId, type Facts, unknownFact } from './fact.ts';
+import { type Fact, type FactId, type Facts, noRecord, unknownFact } from './fact.ts';
 import type { FactSource } from './fact-source.ts';
 import { latestValue } from './measured.ts';
 import { type MedicineRecord, readMedicines } from './medicine-records.ts';
 import { type Exposure, exposuresByClass, medicineFacts, unrecognisedMedicines } from './medicines.ts';
 import { history, presence } from './presence.ts';
-import { type Reading, readObservation } from './reading.ts';
+import { conceptsOf, type Reading, readObservation } from './reading.ts';
 import type { FactSettings } from './settings.ts';
 import { specimenQuality } from './specimen-quality.ts';
 
@@ -29,6 +31,8 @@ export interface FormedFacts {
 
 const LOOKBACK_OTHERWISE = 14; // days, for a measured concept without one of its own; foundations 1.1
 const MEDICINE_PREFIXES = new Set(['drug', 'drug-days', 'drug-new', 'drug-ended-days']);
+/** Sorted once, so that only what a chart adds is sorted again. */
+const DERIVED_IN_ORDER = [...DERIVED.keys()].sort();
 const LAST_KNOWN_DAYS = 90; // "has been checked", foundations 1.1
 
 /** All facts of the chart that any rule may ask for. Facts nobody recorded are left out: unknown, `no-record`. */
@@ -56,11 +60,15 @@ class ChartFacts implements FactSource {
   readonly now: Date;
   readonly medicines: readonly MedicineRecord[];
   readonly unrecognised: readonly string[];
+  readonly #byType: Map<ResourceType, Resource[]>;
+  readonly #observations: Map<ConceptId, Observation[]>;
   readonly #readings: Map<ConceptId, Reading[]>;
   readonly #assertions: ReturnType<typeof readAssertions>;
   readonly #exposures: Map<ConceptId, Exposure[]>;
   readonly #medicineFacts: Map<FactId, Fact>;
   readonly #refused: Map<ConceptId, string[]>;
+  readonly #howToForm: (id: FactId) => Recipe;
+  /** Without those that nobody recorded anything about. */
   readonly #facts = new Map<FactId, Fact>();
 
   constructor(chart: Chart, { concepts, settings }: FactInputs, now: Date) {
@@ -68,13 +76,25 @@ class ChartFacts implements FactSource {
     this.concepts = concepts;
     this.settings = settings;
     this.now = now;
+    this.#howToForm = recipesOf(concepts);
+    this.#byType = Map.groupBy(chart.resources, ({ resourceType }) => resourceType);
+    const observations = this.resources('Observation');
+    this.#observations = observationsByConcept(observations, concepts);
     this.#readings = readingsOf(this);
-    this.#refused = refusedResults(chart, concepts);
+    this.#refused = refusedResults(observations, concepts);
     this.#assertions = readAssertions(chart, this);
     this.medicines = readMedicines(this);
     this.#exposures = exposuresByClass(this.medicines, this);
     this.#medicineFacts = medicineFacts(this.#exposures, this);
     this.unrecognised = unrecognisedMedicines(this.medicines);
+  }
+
+  resources<T extends ResourceType>(type: T): readonly Extract<Resource, { resourceType: T }>[] {
+    return (this.#byType.get(type) ?? []) as Extract<Resource, { resourceType: T }>[];
+  }
+
+  observations(concept: ConceptId): readonly Observation[] {
+    return this.#observations.get(concept) ?? [];
   }
 
   refused(concept: ConceptId): readonly string[] {
@@ -96,9 +116,17 @@ class ChartFacts implements FactSource {
   fact(id: FactId): Fact {
     const known = this.#facts.get(id);
     if (known !== undefined) return known;
-    const formed = this.#form(id);
-    this.#facts.set(id, formed);
+    const { form, isDerived } = this.#howToForm(id);
+    const formed = form(this);
+    if (isDerived || formed.state !== 'unknown' || formed.why !== 'no-record') this.#facts.set(id, formed);
     return formed;
+  }
+
+  /** `drug.<class>` and its times. Where nobody recorded the class, a medicine that was not recognised might be in it. */
+  medicineFact(id: FactId): Fact {
+    const recorded = this.#medicineFacts.get(id);
+    if (recorded !== undefined) return recorded;
+    return this.unrecognised.length > 0 ? unknownFact(id, 'not-recognised') : noRecord(id);
   }
 
   /** Ids that the chart itself says something about. */
@@ -118,12 +146,10 @@ class ChartFacts implements FactSource {
     ];
   }
 
-  /** Sorted by id, without those that nobody recorded anything about. */
+  /** Sorted by id. */
   formed(): Facts {
-    const worthShowing = [...this.#facts].filter(
-      ([id, fact]) => DERIVED.has(id) || fact.state !== 'unknown' || fact.why !== 'no-record',
-    );
-    return new Map(worthShowing.sort(([a], [b]) => (a < b ? -1 : 1)));
+    const recorded = [...this.#facts.keys()].filter((id) => !DERIVED.has(id));
+    return new Map([...DERIVED_IN_ORDER, ...recorded].sort().map((id) => [id, this.fact(id)]));
   }
 
   setAside(): string[] {
@@ -144,36 +170,46 @@ class ChartFacts implements FactSource {
       ),
     ].sort();
   }
+}
 
-  #form(id: FactId): Fact {
-    const derived = DERIVED.get(id);
-    if (derived !== undefined) return derived(this);
-    if (id.startsWith('drug')) return this.#medicineFacts.get(id) ?? this.#noMedicine(id);
-    if (id.startsWith('history.')) return history(id.slice(8), this.#assertions.get(id.slice(8)) ?? []);
-    const last = id.startsWith('last.');
-    const concept = this.concepts.byId.get(last ? id.slice(5) : id);
-    if (concept === undefined) return unknownFact(id, 'no-record');
-    if (concept.unit !== undefined)
-      return this.#measured(
-        concept,
-        id,
-        last ? LAST_KNOWN_DAYS : (concept.lookbackDays ?? LOOKBACK_OTHERWISE),
-      );
-    return presence(id, this.#assertions.get(id) ?? [], this.now);
-  }
+interface Recipe {
+  readonly form: (source: ChartFacts) => Fact;
+  /** Shown also when nobody recorded anything. */
+  readonly isDerived: boolean;
+}
 
-  #measured(concept: Concept, id: FactId, lookbackDays: number): Fact {
-    const readings = this.readings(concept.id);
-    const answered = this.#assertions.get(concept.id)?.filter((assertion) => assertion.by === 'answer') ?? [];
-    return readings.length === 0 && answered.length > 0
-      ? presence(id, answered, this.now)
-      : latestValue(readings, concept, this.now, lookbackDays, id);
-  }
+/** How the fact of an id is formed, found once per id. */
+const recipesOf = oncePer((concepts: Concepts) => remembered((id) => recipeOf(id, concepts)));
 
-  /** Nobody recorded this class; a medicine that was not recognised might be in it. */
-  #noMedicine(id: FactId): Fact {
-    return this.unrecognised.length > 0 ? unknownFact(id, 'not-recognised') : unknownFact(id, 'no-record');
+function recipeOf(id: FactId, concepts: Concepts): Recipe {
+  const derived = DERIVED.get(id);
+  return derived === undefined
+    ? { form: formerOf(id, concepts), isDerived: false }
+    : { form: derived, isDerived: true };
+}
+
+/** What the chart itself says: about a medicine class, a measured concept, or whether something is present. */
+function formerOf(id: FactId, concepts: Concepts): (source: ChartFacts) => Fact {
+  if (id.startsWith('drug')) return (source) => source.medicineFact(id);
+  if (id.startsWith('history.')) {
+    const concept = id.slice('history.'.length);
+    return (source) => history(concept, source.assertions(concept));
   }
+  const last = id.startsWith('last.');
+  const concept = concepts.byId.get(last ? id.slice('last.'.length) : id);
+  if (concept === undefined) return () => noRecord(id);
+  if (concept.unit === undefined) return (source) => presence(id, source.assertions(id), source.now);
+  const lookbackDays = last ? LAST_KNOWN_DAYS : (concept.lookbackDays ?? LOOKBACK_OTHERWISE);
+  return (source) => measured(concept, id, lookbackDays, source);
+}
+
+/** The latest result; where there is none, what was answered about it. */
+function measured(concept: Concept, id: FactId, lookbackDays: number, source: FactSource): Fact {
+  const readings = source.readings(concept.id);
+  const answered = source.assertions(concept.id).filter((assertion) => assertion.by === 'answer');
+  return readings.length === 0 && answered.length > 0
+    ? presence(id, answered, source.now)
+    : latestValue(readings, concept, source.now, lookbackDays, id);
 }
 
 const PROBLEM_WORDS = {
@@ -190,10 +226,10 @@ function everyMedicine(concepts: Concepts): FactId[] {
 }
 
 /** Results whose code looks like the concept and is refused, such as an eGFR with a race term. */
-function refusedResults(chart: Chart, concepts: Concepts): Map<ConceptId, string[]> {
+function refusedResults(observations: readonly Observation[], concepts: Concepts): Map<ConceptId, string[]> {
   const refused = new Map<ConceptId, string[]>();
-  for (const resource of chart.resources) {
-    if (resource.resourceType !== 'Observation' || resource.status === 'entered-in-error') continue;
+  for (const resource of observations) {
+    if (resource.status === 'entered-in-error') continue;
     for (const coding of resource.code?.coding ?? []) {
       for (const member of concepts.memberships(coding.system, coding.code)) {
         if (member.refused === undefined) continue;
@@ -204,18 +240,30 @@ function refusedResults(chart: Chart, concepts: Concepts): Map<ConceptId, string
   return refused;
 }
 
+function observationsByConcept(
+  observations: readonly Observation[],
+  concepts: Concepts,
+): Map<ConceptId, Observation[]> {
+  const byConcept = new Map<ConceptId, Observation[]>();
+  for (const observation of observations) {
+    for (const { id } of conceptsOf(observation.code, concepts)) add(byConcept, id, observation);
+  }
+  return byConcept;
+}
+
+function add<T>(lists: Map<ConceptId, T[]>, concept: ConceptId, item: T): void {
+  const list = lists.get(concept);
+  if (list === undefined) lists.set(concept, [item]);
+  else list.push(item);
+}
+
 function readingsOf(source: ChartFacts): Map<ConceptId, Reading[]> {
   const { chart, concepts, settings, now } = source;
   const specimens = specimenQuality(chart.resources, concepts, settings.homeTimeZone);
   const context = { concepts, settings, now, specimens };
   const byConcept = new Map<ConceptId, Reading[]>();
-  for (const resource of chart.resources) {
-    if (resource.resourceType !== 'Observation') continue;
-    for (const reading of readObservation(resource, context)) {
-      const list = byConcept.get(reading.concept);
-      if (list === undefined) byConcept.set(reading.concept, [reading]);
-      else list.push(reading);
-    }
+  for (const observation of source.resources('Observation')) {
+    for (const reading of readObservation(observation, context)) add(byConcept, reading.concept, reading);
   }
   for (const list of byConcept.values())
     list.sort((a, b) => a.at.getTime() - b.at.getTime() || (a.source < b.source ? -1 : 1));

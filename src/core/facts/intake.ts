@@ -68,8 +68,8 @@ function millilitres(quantity: Quantity | undefined): number | undefined {
 }
 
 function formsOf(source: FactSource) {
-  return source.chart.resources
-    .filter((resource) => resource.resourceType === 'QuestionnaireResponse')
+  return source
+    .resources('QuestionnaireResponse')
     .filter(({ status }) => status === 'completed' || status === 'amended')
     .flatMap((form) => {
       const at = readInstant(form.authored, source.settings.homeTimeZone)?.at;

@@ -6,6 +6,7 @@
  * Source: clinical foundations 2.5.
  */
 import { DAY, daysBetween } from '../../vocabulary/instant.ts';
+import { oncePer } from '../../vocabulary/remembered.ts';
 import { creatinineCourse, creatininePoints } from './aki.ts';
 import { ckdEpi2021, stageOf } from './egfr.ts';
 import { type Fact, type FactId, isEqual, unknownFact } from './fact.ts';
@@ -29,21 +30,16 @@ export interface FiltrationPoint {
   readonly source: string;
 }
 
-const trends = new WeakMap<FactSource, readonly FiltrationPoint[]>();
-
 /** eGFR of the last 24 months, oldest first, by the method that has the newest and then the most values. */
-export function filtrationPoints(source: FactSource): readonly FiltrationPoint[] {
-  const known = trends.get(source);
-  if (known !== undefined) return known;
+export const filtrationPoints = oncePer((source: FactSource): readonly FiltrationPoint[] => {
   const methods = [computedPoints(source), ...reportedPoints(source)]
     .map((points) => points.filter((point) => isUsable(point, source)))
     .filter((points) => points.length > 0);
   const newest = Math.max(...methods.map((points) => points.at(-1)?.at ?? 0));
   const current = methods.filter((points) => newest - (points.at(-1)?.at ?? 0) <= SAME_TIME);
   const [longest = []] = current.sort((a, b) => b.length - a.length);
-  trends.set(source, longest);
   return longest;
-}
+});
 
 function isUsable({ at }: FiltrationPoint, source: FactSource): boolean {
   const now = source.now.getTime();

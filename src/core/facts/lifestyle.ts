@@ -37,9 +37,8 @@ const redFlagsDenied: Former = (source) => {
 /** Days since a self-care plan of this service was accepted: its CarePlan is active or completed. */
 const planAcceptedDays: Former = (source) => {
   const id = 'self-care-plan-days';
-  const plans = source.chart.resources.flatMap((resource) => {
-    if (resource.resourceType !== 'CarePlan' || !['active', 'completed'].includes(resource.status ?? ''))
-      return [];
+  const plans = source.resources('CarePlan').flatMap((resource) => {
+    if (!['active', 'completed'].includes(resource.status ?? '')) return [];
     const isOurs = resource.activity?.some(({ detail }) =>
       detail?.code?.coding?.some(({ code }) => code?.startsWith('CB-')),
     );

@@ -7,7 +7,7 @@
  */
 import { DAY } from '../../vocabulary/instant.ts';
 import type { Concept } from '../concepts/concept.ts';
-import { type Fact, type FactId, type KnownFact, type Note, unknownFact } from './fact.ts';
+import { type Fact, type FactId, type KnownFact, type Note, noRecord, unknownFact } from './fact.ts';
 import { type Reading, statusRank } from './reading.ts';
 
 /** Haemolysis makes these falsely high: what is measured is an upper bound. Source: foundations 1.2. */
@@ -28,6 +28,7 @@ export function latestValue(
   lookbackDays: number,
   id: FactId = concept.id,
 ): Fact<number> {
+  if (readings.length === 0) return noRecord(id);
   const usable = readings.filter(
     (reading) => reading.problem !== 'future-dated' && reading.problem !== 'no-value',
   );

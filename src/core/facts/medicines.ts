@@ -65,7 +65,9 @@ export function exposuresByClass(
       if (concept === undefined || seen.has(`${concept}|${ingredient}`)) continue;
       seen.add(`${concept}|${ingredient}`);
       const exposure = exposureOf(record, concept, ingredient, source);
-      byClass.set(concept, [...(byClass.get(concept) ?? []), exposure]);
+      const others = byClass.get(concept);
+      if (others === undefined) byClass.set(concept, [exposure]);
+      else others.push(exposure);
     }
   }
   return byClass;

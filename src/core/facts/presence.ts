@@ -6,7 +6,7 @@
 import { DAY, daysBetween } from '../../vocabulary/instant.ts';
 import type { ConceptId } from '../concepts/concept.ts';
 import type { Assertion } from './assertions.ts';
-import { type Fact, unknownFact } from './fact.ts';
+import { type Fact, noRecord, unknownFact } from './fact.ts';
 import { FRESH_DAYS } from './symptoms.ts';
 
 /** Diagnoses that are over after 30 days unless asserted again. Source: foundations 1.6. */
@@ -27,6 +27,7 @@ const DIALYSIS_PROCEDURE_DAYS = 90; // a dialysis session this old no longer say
 
 /** Is it present now? The newest fresh word about a symptom wins; a diagnosis is present while one record says so. */
 export function presence(concept: ConceptId, assertions: readonly Assertion[], now: Date): Fact {
+  if (assertions.length === 0) return noRecord(concept);
   const usable = assertions.filter((assertion) => assertion.at.getTime() <= now.getTime() + DAY / 144);
   const freshDays = FRESH_DAYS.get(concept);
   return freshDays === undefined ? diagnosis(concept, usable, now) : symptom(concept, usable, now, freshDays);
@@ -85,8 +86,9 @@ function diagnosis(concept: ConceptId, assertions: readonly Assertion[], now: Da
 
 /** Was it ever recorded, now or in the past? For rules that say "history". */
 export function history(concept: ConceptId, assertions: readonly Assertion[]): Fact {
-  const ever = assertions.filter((assertion) => assertion.says === 'present' || assertion.says === 'past');
   const id = `history.${concept}`;
+  if (assertions.length === 0) return noRecord(id);
+  const ever = assertions.filter((assertion) => assertion.says === 'present' || assertion.says === 'past');
   const [first] = ever;
   if (first === undefined) return unknownFact(id, 'no-record');
   return {

@@ -7,6 +7,7 @@
  */
 import type { Observation, ServiceRequest } from '@medplum/fhirtypes';
 import { daysBetween, readInstant } from '../../vocabulary/instant.ts';
+import { oncePer } from '../../vocabulary/remembered.ts';
 import type { ConceptId } from '../concepts/concept.ts';
 import { type Fact, type FactId, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
@@ -64,8 +65,17 @@ function notTested(id: FactId, analytes: readonly Analyte[], days: number): Form
 }
 
 /** Final or corrected, with a value that can be used: a refused, unreadable or implausible one is no record. */
-function countable(analyte: Analyte, source: FactSource): Reading[] {
-  return ANALYTES[analyte]
+function countable(analyte: Analyte, source: FactSource): readonly Reading[] {
+  return allCountable(source).get(analyte) ?? [];
+}
+
+const allCountable = oncePer(
+  (source: FactSource) =>
+    new Map(Object.entries(ANALYTES).map(([analyte, concepts]) => [analyte, countableOf(concepts, source)])),
+);
+
+function countableOf(concepts: readonly ConceptId[], source: FactSource): Reading[] {
+  return concepts
     .flatMap((concept) => source.readings(concept))
     .filter(
       ({ value, problem, status }) =>
@@ -90,16 +100,21 @@ const IN_PANEL: Readonly<Record<Analyte, readonly ConceptId[]>> = {
 
 /** Results that are not final yet and orders, of the last 14 days: `Type/id`. */
 function inProgress(analyte: Analyte, source: FactSource): string[] {
-  const results = new Set<ConceptId>(ANALYTES[analyte]);
-  const orders = new Set<ConceptId>([...results, ...IN_PANEL[analyte]]);
-  return source.chart.resources.flatMap((resource) => {
-    const waited =
-      (resource.resourceType === 'Observation' &&
-        isUnfinished(resource) &&
-        means(resource, results, source)) ||
-      (resource.resourceType === 'ServiceRequest' && isOrdered(resource) && means(resource, orders, source));
-    return waited && isRecent(resource, source) ? [`${resource.resourceType}/${resource.id}`] : [];
-  });
+  const results = new Set(ANALYTES[analyte].flatMap((concept) => source.observations(concept)));
+  const waited = [...results].filter((result) => isUnfinished(result) && isRecent(result, source));
+  return [
+    ...waited.map(({ id }) => `Observation/${id}`),
+    ...ordersFor([...ANALYTES[analyte], ...IN_PANEL[analyte]], source),
+  ];
+}
+
+/** Orders of the last 14 days for any of these: `ServiceRequest/id`. */
+function ordersFor(wanted: readonly ConceptId[], source: FactSource): string[] {
+  return source
+    .resources('ServiceRequest')
+    .filter((order) => isOrdered(order) && isRecent(order, source))
+    .filter(({ code }) => conceptsOf(code, source.concepts).some(({ id }) => wanted.includes(id)))
+    .map(({ id }) => `ServiceRequest/${id}`);
 }
 
 function isUnfinished({ status }: Observation): boolean {
@@ -111,14 +126,6 @@ const ORDERING = new Set(['order', 'original-order', 'reflex-order', 'filler-ord
 
 function isOrdered({ status, intent, doNotPerform }: ServiceRequest): boolean {
   return status === 'active' && ORDERING.has(intent ?? '') && doNotPerform !== true;
-}
-
-function means(
-  { code }: Observation | ServiceRequest,
-  wanted: ReadonlySet<ConceptId>,
-  source: FactSource,
-): boolean {
-  return conceptsOf(code, source.concepts).some(({ id }) => wanted.has(id));
 }
 
 function isRecent(resource: Observation | ServiceRequest, { settings, now }: FactSource): boolean {
@@ -133,16 +140,8 @@ function isRecent(resource: Observation | ServiceRequest, { settings, now }: Fac
 /** Was a panel ordered in the last 14 days? Always true or false. */
 function panelOrdered(id: FactId, panels: readonly ConceptId[]): Former {
   return (source): Fact => {
-    const wanted = new Set(panels);
-    const orders = source.chart.resources.filter(
-      (resource) =>
-        resource.resourceType === 'ServiceRequest' &&
-        isOrdered(resource) &&
-        means(resource, wanted, source) &&
-        isRecent(resource, source),
-    );
-    const from = orders.map(({ resourceType, id: logicalId }) => `${resourceType}/${logicalId}`);
-    return { concept: id, state: 'known', value: orders.length > 0, from, notes: [] };
+    const from = ordersFor(panels, source);
+    return { concept: id, state: 'known', value: from.length > 0, from, notes: [] };
   };
 }
 

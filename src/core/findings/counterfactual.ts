@@ -5,7 +5,14 @@
  * what was tried is said: the facts are changed, the rules are asked again, and a sentence that does not hold
  * is left out.
  */
-import { type Fact, type FactId, type Facts, factOf, type KnownFact } from '../facts/fact.ts';
+import {
+  type Fact,
+  type FactId,
+  type FactLookup,
+  type Facts,
+  factOf,
+  type KnownFact,
+} from '../facts/fact.ts';
 import type { Compiled, CompiledClause, CompiledRule } from '../rules/compile.ts';
 
 /** Changes of facts, each with its words; undefined when no change of facts makes the condition true. */
@@ -31,7 +38,7 @@ export function counterfactual(rules: readonly CompiledRule[], facts: Facts, now
   if (all.some((changes) => changes === undefined)) return undefined;
   const changes = together(all.filter((one) => one !== undefined));
   if (changes.size === 0) return undefined;
-  const changed = new Map([...facts, ...[...changes].flatMap(([id, { fact }]) => renewed(id, fact, facts))]);
+  const changed = otherwise(changes, facts);
   const holds = rules.every(
     ({ clearsWhen, firesWhen, notWhen }) =>
       clearsWhen.truth(changed, now) === 'true' &&
@@ -40,6 +47,12 @@ export function counterfactual(rules: readonly CompiledRule[], facts: Facts, now
   return holds
     ? `clears ${[...new Set([...changes.values()].map(({ words }) => words))].join(', ')}`
     : undefined;
+}
+
+/** The facts as they would be. */
+function otherwise(changes: Changes, facts: Facts): FactLookup {
+  const changed = new Map([...changes].flatMap(([id, { fact }]) => renewed(id, fact, facts)));
+  return { get: (id) => changed.get(id) ?? facts.get(id) };
 }
 
 /** A new value is also the last known one. */

@@ -6,15 +6,15 @@
  */
 import type { Truth } from '../../vocabulary/truth.ts';
 import type { Tier } from '../decision.ts';
-import { type FactId, type Facts, factOf } from '../facts/fact.ts';
-import { type Aim, answer, type PlainLimit, type Question } from './operators.ts';
+import { type FactId, type FactLookup, noRecord } from '../facts/fact.ts';
+import { type Aim, answerTo, type PlainLimit, type Question } from './operators.ts';
 import type { AdviceFile, Clause, Condition, InterlockFile, Limit, RuleFile } from './rule.ts';
 import { clauseInWords, goalInWords, type UnitOf } from './words.ts';
 
 export type { Aim } from './operators.ts';
 
 /** Answers a compiled condition. Pure; the same facts and time give the same answer. */
-type Ask = (facts: Facts, now: Date) => Truth;
+type Ask = (facts: FactLookup, now: Date) => Truth;
 
 export interface CompiledClause {
   readonly kind: 'clause';
@@ -29,6 +29,8 @@ export interface CompiledClause {
 export interface CompiledGroup {
   readonly kind: 'all' | 'any';
   readonly parts: readonly Compiled[];
+  /** Every clause at any depth, in the order of the file. */
+  readonly clauses: readonly CompiledClause[];
   readonly truth: Ask;
 }
 export type Compiled = CompiledClause | CompiledGroup;
@@ -136,32 +138,45 @@ function group(kind: 'all' | 'any', conditions: readonly Condition[], build: Bui
   const parts = conditions.map((part) => compile(part, build));
   const decides: Truth = kind === 'all' ? 'false' : 'true';
   const otherwise: Truth = kind === 'all' ? 'true' : 'false';
+  const asks = parts.map((part) => part.truth);
   const truth: Ask = (facts, now) => {
     let answered: Truth = otherwise;
-    for (const part of parts) {
-      const one = part.truth(facts, now);
+    for (const ask of asks) {
+      const one = ask(facts, now);
       if (one === decides) return decides;
       if (one === 'unknown') answered = 'unknown';
     }
     return answered;
   };
-  return { kind, parts, truth };
+  const clauses = parts.flatMap((part) => (part.kind === 'clause' ? [part] : part.clauses));
+  return { kind, parts, clauses, truth };
 }
 
 function compileClause(clause: Clause, build: Build): CompiledClause {
   const { fact, operator, withinDays } = clause;
   const limit = plainLimit(clause.value, build.settings);
   const question: Question = { operator, limit, ...(withinDays !== undefined && { withinDays }) };
-  const { aim } = build;
   return {
     kind: 'clause',
     fact,
     question,
     words: clauseInWords(fact, question, build.unitOf),
     goal: goalInWords(fact, question, build.unitOf),
-    truth: (facts, now) => answer(factOf(facts, fact), question, now, aim),
+    truth: truthOfClause(fact, question, build.aim),
   };
 }
+
+/** Most facts of most charts are absent, and what an absent one answers is known at load. */
+function truthOfClause(id: FactId, question: Question, aim: Aim): Ask {
+  const answer = answerTo(question, aim);
+  const whenAbsent = answer(noRecord(id), NEVER);
+  return (facts, now) => {
+    const fact = facts.get(id);
+    return fact === undefined ? whenAbsent : answer(fact, now);
+  };
+}
+
+const NEVER = new Date(0); // an absent fact has no age
 
 function plainLimit(limit: Limit, settings: ReadonlyMap<string, number>): PlainLimit {
   if (typeof limit !== 'object' || !('setting' in limit)) return limit;

@@ -8,8 +8,8 @@ import { Engine, Rule } from 'json-rules-engine';
 import { type Fact, type Facts, factOf } from '../facts/fact.ts';
 import { type Compiled, type CompiledRule, RuleError } from './compile.ts';
 import { allClauses } from './explain.ts';
-import { answer, type Question } from './operators.ts';
-import { OPERATORS } from './rule.ts';
+import { answer, type PlainLimit, type Question } from './operators.ts';
+import { OPERATORS, type OperatorName } from './rule.ts';
 
 /** Kleene as two two-valued runs: what is certainly so, and what could be so. */
 export type TwoValued = 'definite' | 'possible';
@@ -54,7 +54,7 @@ async function ask(rules: readonly CompiledRule[], facts: Facts, now: Date, read
     engine.addRule(
       new Rule({ name: rule.id, conditions: topLevel(rule.firesWhen), event: { type: 'fired' } }),
     );
-    for (const { fact } of allClauses(rule.firesWhen)) engine.addFact(fact, factOf(facts, fact));
+    for (const { fact } of allClauses(rule.firesWhen)) engine.addFact(fact, factOf(facts, fact), UNCACHED);
   }
   const { results, failureResults } = await engine.run();
   if (results.length + failureResults.length !== rules.length) {
@@ -66,6 +66,9 @@ async function ask(rules: readonly CompiledRule[], facts: Facts, now: Date, read
   for (const { name } of failureResults) answers.set(String(name), 'does not hold');
   return answers;
 }
+
+/** A constant needs no cache: its key would be a hash of every fact on every run. */
+const UNCACHED = { cache: false };
 
 const LIBRARY_OPERATORS = [
   'equal',
@@ -87,8 +90,8 @@ function emptyEngine(now: Date, reading: TwoValued): Engine {
   for (const operator of LIBRARY_OPERATORS) engine.removeOperator(operator);
   for (const decorator of LIBRARY_DECORATORS) engine.removeOperatorDecorator(decorator);
   for (const operator of OPERATORS) {
-    engine.addOperator(operator, (fact: Fact, question: Omit<Question, 'operator'>) => {
-      const truth = answer(fact, { operator, ...question }, now, 'raising');
+    engine.addOperator(operator, (fact: Fact, asked: Asked) => {
+      const truth = answer(fact, questionOf(operator, asked), now, 'raising');
       return reading === 'definite' ? truth === 'true' : truth !== 'false';
     });
   }
@@ -104,7 +107,18 @@ type EngineCondition = { all: EngineCondition[] } | { any: EngineCondition[] } |
 interface EngineClause {
   readonly fact: string;
   readonly operator: string;
-  readonly value: Omit<Question, 'operator'>;
+  readonly value: Asked;
+}
+
+/** A limit, alone where there is no window: the engine clones every object of a rule on every run. */
+type Asked = PlainLimit | Pick<Question, 'limit' | 'withinDays'>;
+
+function askedOf({ limit, withinDays }: Question): Asked {
+  return withinDays === undefined ? limit : { limit, withinDays };
+}
+
+function questionOf(operator: OperatorName, asked: Asked): Question {
+  return typeof asked === 'object' && 'limit' in asked ? { ...asked, operator } : { operator, limit: asked };
 }
 
 function topLevel(condition: Compiled): { all: EngineCondition[] } | { any: EngineCondition[] } {
@@ -115,6 +129,6 @@ function topLevel(condition: Compiled): { all: EngineCondition[] } | { any: Engi
 
 function engineCondition(condition: Compiled): EngineCondition {
   if (condition.kind !== 'clause') return topLevel(condition);
-  const { operator, ...value } = condition.question;
-  return { fact: condition.fact, operator, value };
+  const { fact, question } = condition;
+  return { fact, operator: question.operator, value: askedOf(question) };
 }

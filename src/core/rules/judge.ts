@@ -4,46 +4,83 @@
  * Compiled closures answer for every rule; json-rules-engine then confirms exactly those that fired.
  * A rule that throws is an error of that rule only. Source: clinical foundations 1.9.
  */
-import type { Verdict } from '../decision.ts';
+import type { ClauseResult, Verdict } from '../decision.ts';
 import type { FactId, Facts } from '../facts/fact.ts';
-import { type CompiledRule, RuleError } from './compile.ts';
+import { type Compiled, type CompiledRule, RuleError } from './compile.ts';
 import { confirm } from './confirm.ts';
-import { reasonsFor, waitsFor } from './explain.ts';
+import { reasonsFor, whyUnknown } from './explain.ts';
 import { guardOver } from './guards.ts';
 import { tierOf } from './tier.ts';
 
 const DISAGREEMENT = 'the compiled rule fired and json-rules-engine did not confirm it';
+
+/** What the closures say: `stopped` is an exclusion that holds. */
+type Answer = 'fires' | 'stopped' | 'clear' | 'unknown' | Error;
 
 /** One verdict per rule, in the order of the rules. Never rejects for a single rule. */
 export async function judge(rules: readonly CompiledRule[], facts: Facts, now: Date): Promise<Verdict[]> {
   const guard = guardOver(facts, now);
   if (guard !== undefined) return rules.map((rule) => ({ ...named(rule), verdict: 'unknown', guard }));
 
-  const verdicts = rules.map((rule) => verdictOf(rule, facts, now));
-  const fired = rules.filter((_rule, index) => verdicts[index]?.verdict === 'fired');
+  const answers = await confirmedAnswers(rules, facts, now);
+  return rules.map((rule, index) => explained(rule, answers[index] as Answer, facts, now));
+}
+
+/** What each rule says, without the why: this alone is what other engines compute. */
+export async function confirmedAnswers(
+  rules: readonly CompiledRule[],
+  facts: Facts,
+  now: Date,
+): Promise<Answer[]> {
+  const answers = rules.map((rule) => answerOf(rule, facts, now));
+  const fired = rules.filter((_rule, index) => answers[index] === 'fires');
   const confirmations = await confirm(fired, facts, now);
-  return verdicts.map((verdict) => {
-    const confirmation = confirmations.get(verdict.rule);
-    if (verdict.verdict !== 'fired' || confirmation === 'holds') return verdict;
-    return failed(verdict, confirmation instanceof Error ? confirmation : new RuleError(DISAGREEMENT));
+  return rules.map(({ id }, index) => {
+    const answer = answers[index] as Answer;
+    const confirmation = confirmations.get(id);
+    if (answer !== 'fires' || confirmation === 'holds') return answer;
+    return confirmation instanceof Error ? confirmation : new RuleError(DISAGREEMENT);
   });
 }
 
 /** What the compiled rule alone says; nobody confirms it, and no guard is asked. */
 export function verdictOf(rule: CompiledRule, facts: Facts, now: Date): Verdict {
+  return explained(rule, answerOf(rule, facts, now), facts, now);
+}
+
+function answerOf(rule: CompiledRule, facts: Facts, now: Date): Answer {
   try {
     const fires = rule.firesWhen.truth(facts, now);
-    if (fires === 'unknown') return untold(rule, facts, now);
-    if (fires === 'false')
-      return { ...named(rule), verdict: 'clear', clauses: reasonsFor(rule.firesWhen, facts, now) };
-    const stops = rule.notWhen?.truth(facts, now);
-    if (rule.notWhen !== undefined && stops === 'true') {
-      return { ...named(rule), verdict: 'clear', clauses: reasonsFor(rule.notWhen, facts, now) };
-    }
-    return fired(rule, facts, now);
+    if (fires === 'false') return 'clear';
+    // An exclusion stops a rule also while that rule can not be told.
+    if (rule.notWhen?.truth(facts, now) === 'true') return 'stopped';
+    return fires === 'true' ? 'fires' : 'unknown';
   } catch (error) {
-    return failed(named(rule), error);
+    return error instanceof Error ? error : new Error(String(error));
   }
+}
+
+function explained(rule: CompiledRule, answer: Answer, facts: Facts, now: Date): Verdict {
+  try {
+    switch (answer) {
+      case 'fires':
+        return fired(rule, facts, now);
+      case 'clear':
+        return { ...named(rule), verdict: 'clear', clauses: reasonsFor(rule.firesWhen, facts, now) };
+      case 'stopped':
+        return { ...named(rule), verdict: 'clear', clauses: reasonsIn(rule.notWhen, facts, now) };
+      case 'unknown':
+        return untold(rule, facts, now);
+      default:
+        return failed(rule, answer);
+    }
+  } catch (error) {
+    return failed(rule, error);
+  }
+}
+
+function reasonsIn(condition: Compiled | undefined, facts: Facts, now: Date): ClauseResult[] {
+  return condition === undefined ? [] : reasonsFor(condition, facts, now);
 }
 
 function fired(rule: CompiledRule, facts: Facts, now: Date): Verdict {
@@ -58,13 +95,8 @@ function fired(rule: CompiledRule, facts: Facts, now: Date): Verdict {
   };
 }
 
-/** A rule that can not be told, unless an exclusion already stops it. */
 function untold(rule: CompiledRule, facts: Facts, now: Date): Verdict {
-  if (rule.notWhen?.truth(facts, now) === 'true') {
-    return { ...named(rule), verdict: 'clear', clauses: reasonsFor(rule.notWhen, facts, now) };
-  }
-  const clauses = reasonsFor(rule.firesWhen, facts, now);
-  const pending = waitsFor(rule.firesWhen, facts, now);
+  const { clauses, pending } = whyUnknown(rule.firesWhen, facts, now);
   return {
     ...named(rule),
     verdict: 'unknown',
@@ -79,11 +111,9 @@ function named(rule: CompiledRule): { readonly rule: string; readonly version: s
 }
 
 /** Goes into a log: only our own sentences are passed on; any other message could quote a value. */
-function failed(verdict: Pick<Verdict, 'rule' | 'version'>, error: unknown): Verdict {
-  const { rule, version } = verdict;
+function failed(rule: CompiledRule, error: unknown): Verdict {
   return {
-    rule,
-    version,
+    ...named(rule),
     verdict: 'error',
     error: error instanceof RuleError ? error.message : `threw ${nameOf(error)}`,
   };

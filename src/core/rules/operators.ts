@@ -53,9 +53,22 @@ const ABOUT_THE_RECORD: readonly OperatorName[] = ['hasNote', 'lacksNote', 'isKn
 
 /** The answer of one fact to one question. Numbers that are not finite never answer. */
 export function answer(fact: Fact, question: Question, now: Date, aim: Aim): Truth {
-  const truth = ANSWERS[question.operator](usable(fact, question, now), question.limit);
-  if (fact.raisesOnly !== true || ABOUT_THE_RECORD.includes(question.operator)) return truth;
-  return truth === (aim === 'raising' ? 'false' : 'true') ? 'unknown' : truth;
+  return answerTo(question, aim)(fact, now);
+}
+
+/** The same as a closure: what depends on the question alone is settled when a rule is loaded. */
+export function answerTo(question: Question, aim: Aim): (fact: Fact, now: Date) => Truth {
+  const { operator, limit } = question;
+  const answers: (fact: Fact, limit: PlainLimit) => Truth = ANSWERS[operator];
+  const neverOfDoubtful = ABOUT_THE_RECORD.includes(operator)
+    ? undefined
+    : aim === 'raising'
+      ? 'false'
+      : 'true';
+  return (fact, now) => {
+    const truth = answers(usable(fact, question, now), limit);
+    return truth === neverOfDoubtful && fact.raisesOnly === true ? 'unknown' : truth;
+  };
 }
 
 /** The fact, or why it can not be used for this question: too old, or not a finite number. */

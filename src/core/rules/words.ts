@@ -1,6 +1,7 @@
 /**
  * Clauses and what they saw, in words for clinicians.
  */
+import { remembered } from '../../vocabulary/remembered.ts';
 import type { Fact, FactId, Why } from '../facts/fact.ts';
 import type { Question } from './operators.ts';
 import type { OperatorName } from './rule.ts';
@@ -82,7 +83,7 @@ export function goalInWords(fact: FactId, question: Question, unitOf: UnitOf): s
 }
 
 /** A fact id as people read it: `drug.loop-diuretic` is `loop diuretic`, `magnesium-serum` is `magnesium`. */
-export function factInWords(fact: FactId): string {
+export const factInWords: (fact: FactId) => string = remembered((fact) => {
   const spoken = SPOKEN.get(fact);
   if (spoken !== undefined) return spoken;
   const [, days, untested] = /^not-tested-(\d+)d\.(.+)$/.exec(fact) ?? [];
@@ -100,7 +101,7 @@ export function factInWords(fact: FactId): string {
     'drug-ended-days': `days since the end of ${name}`,
   };
   return frames[group] ?? `${group.replaceAll('-', ' ')} ${name}`;
-}
+});
 
 function plain(id: string): string {
   return id.replace(/-serum$/, '').replaceAll('-', ' ');
@@ -119,10 +120,13 @@ export function factSeen(fact: Fact): string {
   }
 }
 
+const MISSING_SHOWN = 2; // names in one line; the rest is counted
+
 function unknownInWords(fact: Extract<Fact, { state: 'unknown' }>): string {
-  const [first, second, ...more] = fact.missing?.map(factInWords) ?? [];
-  const needs = [first, second].filter((name) => name !== undefined).join(', ');
-  if (needs) return `not known without ${needs}${more.length > 0 ? ` +${more.length}` : ''}`;
+  const missing = fact.missing ?? [];
+  const needs = missing.slice(0, MISSING_SHOWN).map(factInWords).join(', ');
+  const more = missing.length - MISSING_SHOWN;
+  if (needs) return `not known without ${needs}${more > 0 ? ` +${more}` : ''}`;
   return fact.detail === undefined ? WHY_WORDS[fact.why] : `${WHY_WORDS[fact.why]}: ${fact.detail}`;
 }
 
@@ -143,5 +147,7 @@ function valueInWords(value: string | number | boolean): string {
 /** UCUM as people write it: `mL/min/{1.73_m2}` is `mL/min/1.73 m2`. */
 function unitInWords(unit: string | undefined): string {
   if (unit === undefined || unit === '1' || unit === '{ratio}') return '';
-  return ` ${unit.replaceAll(/[{}[\]]/g, '').replaceAll('_', ' ')}`;
+  return ` ${plainUnit(unit)}`;
 }
+
+const plainUnit = remembered((unit) => unit.replaceAll(/[{}[\]]/g, '').replaceAll('_', ' '));
