@@ -14,7 +14,7 @@ import { FRESH_DAYS } from '../core/facts/symptoms.ts';
 import type { CodeBook } from './code-book.ts';
 import type { Vector } from './rule-schema.ts';
 import { allergyFor, habitFor, textMedicineFor } from './vector-answers.ts';
-import { carePlanFor, checklistFor, diaryFor } from './vector-forms.ts';
+import { carePlanFor, checklistFor, diaryFor, stayFor } from './vector-forms.ts';
 import { medicineFor } from './vector-medicines.ts';
 import {
   answerFor,
@@ -128,6 +128,7 @@ const WHOLE: ReadonlyMap<string, (words: string, writer: Writer) => Resource[]> 
   ['diary', diaryFor],
   ['checklist', checklistFor],
   ['care-plan', carePlanFor],
+  ['stay', stayFor],
 ]);
 
 function resourcesFor(key: string, value: string | number | boolean, writer: Writer): Resource[] {

@@ -9,7 +9,7 @@ import type { FactId, Facts } from '../facts/fact.ts';
 import { type CompiledRule, RuleError } from './compile.ts';
 import { confirm } from './confirm.ts';
 import { reasonsFor, waitsFor } from './explain.ts';
-import { guardOver } from './guards.ts';
+import { guardOver, switchedOff } from './guards.ts';
 import { tierOf } from './tier.ts';
 
 const DISAGREEMENT = 'the compiled rule fired and json-rules-engine did not confirm it';
@@ -29,7 +29,7 @@ export async function judge(rules: readonly CompiledRule[], facts: Facts, now: D
   });
 }
 
-/** What the compiled rule alone says; nobody confirms it, and no guard is asked. */
+/** What the compiled rule alone says; nobody confirms it, and nobody asks whether rules answer for this patient. */
 export function verdictOf(rule: CompiledRule, facts: Facts, now: Date): Verdict {
   try {
     const fires = rule.firesWhen.truth(facts, now);
@@ -49,11 +49,15 @@ export function verdictOf(rule: CompiledRule, facts: Facts, now: Date): Verdict 
 function fired(rule: CompiledRule, facts: Facts, now: Date): Verdict {
   const notKnown =
     rule.notWhen?.truth(facts, now) === 'unknown' ? factsOf(reasonsFor(rule.notWhen, facts, now)) : [];
+  const tier = tierOf(rule, facts, now);
+  const clauses = reasonsFor(rule.firesWhen, facts, now);
+  const guard = switchedOff(rule.file, tier, facts, now);
+  if (guard !== undefined) return { ...named(rule), verdict: 'unknown', clauses, guard };
   return {
     ...named(rule),
     verdict: 'fired',
-    tier: tierOf(rule, facts, now),
-    clauses: reasonsFor(rule.firesWhen, facts, now),
+    tier,
+    clauses,
     ...(notKnown.length > 0 && { notKnown }),
   };
 }
