@@ -36,11 +36,15 @@ function reasonsOf(lines: CompiledInterlock['blocks'], facts: Facts, now: Date):
   return lines.filter(({ when }) => when.truth(facts, now) === 'true').map(({ because }) => because);
 }
 
-/** Needs that are not met: the fact is unknown, or known too loosely for a block to be ruled out. */
+/**
+ * Needs that are not met: the fact is unknown, too doubtful as the need itself says, or known too loosely for a
+ * block to be ruled out.
+ */
 function openNeeds(interlock: CompiledInterlock, facts: Facts, now: Date): CompiledInterlock['needs'] {
   return interlock.needs.filter((need) => {
     if (need.when !== undefined && need.when.truth(facts, now) === 'false') return false;
     if (factOf(facts, need.fact).state === 'unknown') return true;
+    if (need.when !== undefined && clausesOn(need.fact, need.when).length > 0) return true;
     return interlock.blocks.some(({ when }) =>
       clausesOn(need.fact, when).some((clause) => clause.truth(facts, now) === 'unknown'),
     );
