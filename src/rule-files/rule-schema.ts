@@ -45,7 +45,7 @@ const DOMAINS = [
 /** A dose belongs to the prescriber. Source: clinical foundations 8. */
 const DOSE = /\b\d+(?:[.,]\d+)?\s*(?:mg|mcg|micrograms?|g|ml|litres?|units?|tablets?|mmol\/h)\b/i;
 /** Words never used towards clinicians. Source: clinical foundations 8. */
-const BANNED_WORDS = /\b(?:must|diagnosis|safe|normal kidneys)\b/i;
+const BANNED_WORDS = /\b(?:must|diagnosis|safe|normal kidneys|caused by)\b/i;
 const wording = text
   .refine((words) => !DOSE.test(words), 'must not name a dose')
   .refine((words) => !BANNED_WORDS.test(words), 'uses a word that is never used towards clinicians');
@@ -60,7 +60,7 @@ const setting = z
 export const ruleSchema = z.strictObject({
   id,
   version: z.string().regex(/^\d+\.\d+\.\d+$/, 'must be like 1.0.0'),
-  title: text,
+  title: wording,
   domain: z.enum(DOMAINS),
   why: wording,
   settings: z.record(z.string(), setting).optional(),
@@ -135,13 +135,13 @@ export const adviceSchema = z
     message: 'an avoid line is never withheld, so it has no interlocks',
   });
 
-const guardLine = z.strictObject({ when: condition, because: text });
+const guardLine = z.strictObject({ when: condition, because: wording });
 export const interlockSchema = z.strictObject({
   id: interlockId,
   title: text,
   blocks: z.array(guardLine),
   cautions: z.array(guardLine),
-  needs: z.array(z.strictObject({ fact: factId, check: text, when: condition.optional() })),
+  needs: z.array(z.strictObject({ fact: factId, check: wording, when: condition.optional() })),
   source: text,
 });
 
