@@ -7,10 +7,12 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { INTERLOCK_ANSWERS } from '../core/advice/interlock.ts';
 import { TIERS } from '../core/decision.ts';
 import { isKnownFact } from '../core/facts/form-facts.ts';
 import { readCodeBook } from '../rule-files/code-book.ts';
 import { factKnowledgeOf } from '../rule-files/fact-knowledge.ts';
+import { type InterlockResult, judgeInterlocks } from '../rule-files/interlock-vectors.ts';
 import { judgeMutants, type MutationScore } from '../rule-files/judge-mutants.ts';
 import { RuleFilesError } from '../rule-files/problems.ts';
 import { readCheckedRuleSet } from '../rule-files/read-rule-set.ts';
@@ -35,17 +37,20 @@ export interface RulesOptions {
 export async function checkRules(options: RulesOptions): Promise<0 | 1> {
   const { folder, print, suggestFor } = options;
   try {
-    const { ruleSet, vectors, waivers } = readCheckedRuleSet(folder);
+    const { ruleSet, vectors, interlockVectors, waivers } = readCheckedRuleSet(folder);
     const codes = readCodeBook(join(folder, 'concepts'));
     const facts = factKnowledgeOf(codes.files);
     const judged = await judgeVectors(ruleSet, vectors, codes);
     const results = resultsOf(judged, ruleSet);
-    const broken = results.filter((result) => result.broken.length > 0);
+    const interlocks = judgeInterlocks(ruleSet, interlockVectors, waivers, codes, facts);
+    const broken = [...results, ...interlocks.results].filter((result) => result.broken.length > 0);
     const kept = judged.filter(
       (each, index): each is JudgedVector => !('trouble' in each) && results[index]?.broken.length === 0,
     );
-    const scores = judgeMutants(ruleSet, kept, waivers, facts);
-    for (const line of tableOf(results, scores)) print(line);
+    const ruleScores = judgeMutants(ruleSet, kept, waivers, facts);
+    const scores = [...ruleScores, ...interlocks.scores];
+    for (const line of tableOf(results, ruleScores)) print(line);
+    for (const line of interlockTable(interlocks.results, interlocks.scores)) print(line);
     for (const { rule, says, broken: reasons } of broken) print(`${rule}: "${says}": ${reasons.join('; ')}`);
     const unnoticed = scores.flatMap(slipsOf);
     for (const line of unnoticed) print(line);
@@ -58,9 +63,9 @@ export async function checkRules(options: RulesOptions): Promise<0 | 1> {
     const killed = scores.reduce((sum, score) => sum + score.killed, 0);
     const waived = scores.reduce((sum, score) => sum + score.waived.length, 0);
     print(
-      `${ruleSet.rules.length} rules, ${results.length} vectors, ${broken.length} broken; ${killed} mutants killed, ${waived} waived, ${unnoticed.length} to look at; rule set ${ruleSet.hash.slice(0, 12)}`,
+      `${ruleSet.rules.length} rules, ${ruleSet.interlocks.size} interlocks, ${results.length + interlocks.results.length} vectors, ${broken.length} broken; ${killed} mutants killed, ${waived} waived, ${unnoticed.length} to look at; rule set ${ruleSet.hash.slice(0, 12)}`,
     );
-    const pages = docsProblems(options, { ruleSet, vectors, waivers, scores });
+    const pages = docsProblems(options, { ruleSet, vectors, interlockVectors, waivers, scores });
     for (const line of pages) print(line);
     return broken.length + unnoticed.length + pages.length === 0 ? 0 : 1;
   } catch (error) {
@@ -121,6 +126,27 @@ function tableOf(results: readonly VectorResult[], scores: readonly MutationScor
         String(score?.survived.length ?? 0).padStart(8),
       ];
       return `${rule.padEnd(width)}  ${counts.join('  ')}  ${tiers}`;
+    }),
+  ];
+}
+
+function interlockTable(results: readonly InterlockResult[], scores: readonly MutationScore[]): string[] {
+  const width = Math.max(9, ...scores.map(({ rule }) => rule.length));
+  return [
+    `${'interlock'.padEnd(width)}  ${INTERLOCK_ANSWERS.join('  ')}  broken  killed  waived  survived`,
+    ...scores.map(({ rule, killed, waived, survived }) => {
+      const own = results.filter((result) => result.rule === rule);
+      const broken = own.filter((result) => result.broken.length > 0).length;
+      const counts = [
+        ...INTERLOCK_ANSWERS.map(
+          (answer) => [own.filter(({ expect }) => expect === answer).length, answer] as const,
+        ),
+        [broken, 'broken'] as const,
+        [killed, 'killed'] as const,
+        [waived.length, 'waived'] as const,
+        [survived.length, 'survived'] as const,
+      ];
+      return `${rule.padEnd(width)}  ${counts.map(([count, head]) => String(count).padStart(head.length)).join('  ')}`;
     }),
   ];
 }

@@ -5,7 +5,7 @@
  * json-rules-engine, which confirms what fired, answers with one.
  */
 import type { Chart } from './chart/chart.ts';
-import type { Decision, Episode } from './decision.ts';
+import type { Decision, Episode, Verdict } from './decision.ts';
 import { versionsOf } from './episodes/basis.ts';
 import { changeEpisodes, close } from './episodes/change-episodes.ts';
 import { formFacts } from './facts/form-facts.ts';
@@ -48,7 +48,10 @@ export async function decide(
   const { facts, unrecognised, dataQuality } = formFacts(chart, ruleSet, now);
   const verdicts = await judge(ruleSet.rules, facts, now);
   const all = formFindings(verdicts, facts, ruleSet, now, open);
-  const held = new Map(all.map((finding) => [finding.key, heldBack(finding, facts, now)]));
+  const held = new Map([
+    ...open.map((episode) => [episode.key, guardOf(episode, verdicts)] as const),
+    ...all.map((finding) => [finding.key, heldBack(finding, facts, now)] as const),
+  ]);
   const findings = all.filter(({ key }) => held.get(key) === undefined);
   const episodeChanges = changeEpisodes({ chart, facts, findings, held, episodes, ruleSet, now });
   const list = [...facts.values()];
@@ -64,6 +67,12 @@ export async function decide(
     orphanCodes: orphanCodes(chart, ruleSet.concepts),
     dataQuality,
   };
+}
+
+/** The guard that keeps every rule behind an alert from answering, in words; undefined when one answers. */
+function guardOf({ members }: Episode, verdicts: readonly Verdict[]): string | undefined {
+  const own = verdicts.filter(({ rule }) => members.includes(rule));
+  return own.every(({ guard }) => guard !== undefined) ? own[0]?.guard : undefined;
 }
 
 /** Why this patient is not evaluated; what is open closes silently. Source: foundations 6 and 7. */

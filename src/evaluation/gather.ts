@@ -50,6 +50,7 @@ const SEARCHES = {
   QuestionnaireResponse: () => '',
   ServiceRequest: () => '',
   CarePlan: () => '&status=active,completed', // our own proposals are drafts
+  Encounter: () => '&status=in-progress&_include=Encounter:location',
   DiagnosticReport: () => '',
   Specimen: () => '',
 } as const satisfies Partial<Record<Resource['resourceType'], (since: string) => string>>;

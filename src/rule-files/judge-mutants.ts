@@ -19,6 +19,7 @@ import {
 } from './run-vectors.ts';
 
 export interface MutationScore {
+  /** Id of a rule or an interlock. */
   readonly rule: string;
   readonly killed: number;
   /** Slips that no vector notices, with a written reason. */
@@ -43,23 +44,28 @@ export function judgeMutants(
   const answered = vectors.filter(({ facts: formed }) => guardOver(formed, VECTOR_NOON) === undefined);
   return ruleSet.rules.map(({ id, file }) => {
     const own = answered.filter(({ rule, vector }) => rule === id || vector.absorbedBy === id);
-    const alive = mutantsOf(file, facts).map((mutant) => ({
-      mutant,
-      killed: isKilled(mutant, own, ruleSet),
-    }));
-    const survivors = alive.filter(({ killed }) => !killed).map(({ mutant }) => mutant.slip);
-    const ours = waivers.get(id) ?? [];
-    const waived = survivors.filter((slip) => ours.some((waiver) => isAbout(waiver, slip)));
-    return {
-      rule: id,
-      killed: alive.length - survivors.length,
-      waived,
-      survived: survivors.filter((slip) => !waived.includes(slip)),
-      idleWaivers: ours
-        .filter((waiver) => !waived.some((slip) => isAbout(waiver, slip)))
-        .map(({ mutant }) => mutant),
-    };
+    return scoreOf(id, mutantsOf(file, facts), (mutant) => isKilled(mutant, own, ruleSet), waivers.get(id));
   });
+}
+
+/** The score of one file, rule or interlock. */
+export function scoreOf<M extends { readonly slip: string }>(
+  id: string,
+  mutants: readonly M[],
+  isKilledBy: (mutant: M) => boolean,
+  waivers: readonly Waiver[] = [],
+): MutationScore {
+  const survivors = mutants.filter((mutant) => !isKilledBy(mutant)).map(({ slip }) => slip);
+  const waived = survivors.filter((slip) => waivers.some((waiver) => isAbout(waiver, slip)));
+  return {
+    rule: id,
+    killed: mutants.length - survivors.length,
+    waived,
+    survived: survivors.filter((slip) => !waived.includes(slip)),
+    idleWaivers: waivers
+      .filter((waiver) => !waived.some((slip) => isAbout(waiver, slip)))
+      .map(({ mutant }) => mutant),
+  };
 }
 
 /** A waiver names one slip, or with `*` at its end all slips of a place. */

@@ -127,7 +127,8 @@ interface Slip {
   readonly condition: Condition;
 }
 
-function slipsIn(condition: Condition, facts: FactKnowledge): Slip[] {
+/** Every slip inside a condition. */
+export function slipsIn(condition: Condition, facts: FactKnowledge): Slip[] {
   if ('all' in condition) return groupSlips('all', condition.all, facts);
   if ('any' in condition) return groupSlips('any', condition.any, facts);
   return clauseSlips(condition, facts).map(({ what, clause }) => ({ at: '', what, condition: clause }));

@@ -13,6 +13,7 @@ import { type ConceptFile, KINDS, ROUTES, USUAL_ROUTES } from '../core/concepts/
 import { type ConceptOptions, conceptsOf } from '../core/concepts/concept-index.ts';
 import { conceptPath, conceptProblems } from './check-concepts.ts';
 import { type Problem, placeOf, RuleFilesError } from './problems.ts';
+import { parseJson } from './read-json.ts';
 
 const Text = z.string().min(1);
 const Shown = {
@@ -87,14 +88,9 @@ export function readConcepts(
 
 function readConcept(name: string, text: string): ConceptFile | Problem[] {
   const file = conceptPath(name);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    return [
-      { file, at: '', reason: `is not JSON: ${error instanceof Error ? error.message : 'unreadable'}` },
-    ];
-  }
+  const problems: Problem[] = [];
+  const json = parseJson(text, (at, reason) => problems.push({ file, at, reason }));
+  if (problems.length > 0) return problems;
   const result = Schema.safeParse(json);
   if (!result.success) {
     return result.error.issues.map(({ path, message }) => ({ file, at: placeOf(path), reason: message }));

@@ -10,7 +10,11 @@ const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** The parsed content, or undefined with every problem reported. */
 export function readJson(path: string, report: Report): unknown {
-  const text = readFileSync(path, 'utf8');
+  return parseJson(readFileSync(path, 'utf8'), report);
+}
+
+/** The same of a text that was read already. */
+export function parseJson(text: string, report: Report): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text);

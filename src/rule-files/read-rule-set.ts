@@ -17,10 +17,11 @@ import {
 import type { RuleFile } from '../core/rules/rule.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
 import type { UnitOf } from '../core/rules/words.ts';
+import { canonicalJson } from '../vocabulary/canonical-json.ts';
 import { type Problem, RuleFilesError } from './problems.ts';
 import { readConcepts } from './read-concepts.ts';
 import { readRuleFiles } from './rule-files.ts';
-import type { Vector, Waiver } from './rule-schema.ts';
+import type { InterlockVector, Vector, Waiver } from './rule-schema.ts';
 
 export interface RuleSetOptions {
   readonly settings?: Partial<FactSettings>;
@@ -33,7 +34,9 @@ export interface CheckedRuleSet {
   readonly ruleSet: RuleSet;
   /** By rule id. */
   readonly vectors: ReadonlyMap<string, readonly Vector[]>;
-  /** Mutants that need no killing vector, by rule id. */
+  /** By interlock id. */
+  readonly interlockVectors: ReadonlyMap<string, readonly InterlockVector[]>;
+  /** Mutants that need no killing vector, by id of rule or interlock. */
   readonly waivers: ReadonlyMap<string, readonly Waiver[]>;
 }
 
@@ -54,7 +57,7 @@ export function readCheckedRuleSet(folder: string, options: RuleSetOptions = {})
   const overlay = options.overlay ?? {};
   const unitOf = unitsFrom(concepts);
   const rules = compileAll(files.rules, overlay, unitOf);
-  const hash = hashOf([files.rules, files.advice, files.interlocks, conceptsHash, overlay, settings]);
+  const hash = sha256([files.rules, files.advice, files.interlocks, conceptsHash, overlay, settings]);
   const ruleSet: RuleSet = {
     rules,
     byId: new Map(rules.map((rule) => [rule.id, rule])),
@@ -64,7 +67,8 @@ export function readCheckedRuleSet(folder: string, options: RuleSetOptions = {})
     settings,
     hash,
   };
-  return { ruleSet: frozen(ruleSet), vectors: files.vectors, waivers: files.waivers };
+  const { vectors, interlockVectors, waivers } = files;
+  return { ruleSet: frozen(ruleSet), vectors, interlockVectors, waivers };
 }
 
 function compileAll(
@@ -105,7 +109,6 @@ const DERIVED_UNITS: ReadonlyMap<string, string> = new Map([
   ['urea', 'mmol/L'],
   ['egfr', 'mL/min/{1.73_m2}'],
   ['age', 'years'],
-  ['creatinine-clearance', 'mL/min'],
   ['alcohol-units-per-week', 'units/week'],
   ['temperature-highest-48h', 'Cel'],
   ['osmolarity-calculated', 'mmol/L'],
@@ -129,14 +132,9 @@ function unitsFrom(concepts: Concepts): UnitOf {
   return (fact) => DERIVED_UNITS.get(fact) ?? concepts.byId.get(fact.replace(/^last\./, ''))?.unit;
 }
 
-/** SHA-256 over JSON with sorted keys, so that the order of keys in a file changes nothing. */
-function hashOf(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts, sortedKeys)).digest('hex');
-}
-
-function sortedKeys(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+/** Over canonical JSON, so that the order of keys in a file changes nothing. */
+function sha256(parts: readonly unknown[]): string {
+  return createHash('sha256').update(canonicalJson(parts)).digest('hex');
 }
 
 /** Frozen through and through, except the concepts, which guard themselves. */

@@ -7,7 +7,7 @@ import type { Compiled, CompiledRule } from '../core/rules/compile.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
 import { factInWords } from '../core/rules/words.ts';
 import type { MutationScore } from './judge-mutants.ts';
-import type { Vector, Waiver } from './rule-schema.ts';
+import { type InterlockVector, PROMISE_KEYS, type Vector, type Waiver } from './rule-schema.ts';
 
 export interface CardParts {
   readonly ruleSet: RuleSet;
@@ -46,12 +46,12 @@ export function ruleCard(rule: CompiledRule, parts: CardParts): string {
   return `${sections.filter((text) => text !== '').join('\n\n')}\n`;
 }
 
-function section(title: string, lines: readonly string[]): string {
+export function section(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? '' : `## ${title}\n\n${lines.join('\n')}`;
 }
 
 /** A condition as nested list. */
-function inWords(condition: Compiled, depth = 0): string[] {
+export function inWords(condition: Compiled, depth = 0): string[] {
   const indent = '  '.repeat(depth);
   if (condition.kind === 'clause') return [`${indent}- ${condition.words}`];
   if (condition.parts.length === 1) return condition.parts.flatMap((part) => inWords(part, depth));
@@ -121,22 +121,12 @@ function flat(condition: Compiled): string {
   return parts.join(condition.kind === 'all' ? ' and ' : ' or ');
 }
 
-const PROMISES: readonly string[] = [
-  'pending',
-  'shownBy',
-  'absorbedBy',
-  'absorbs',
-  'absorbsNot',
-  'clears',
-  'suggests',
-  'suggestsNot',
-];
-
-function vectorTable(vectors: readonly Vector[]): string[] {
+/** Promised cases of a rule or an interlock. */
+export function vectorTable(vectors: readonly (Vector | InterlockVector)[]): string[] {
   const rows = vectors.map((vector) => {
-    const { says, expect, tier, ...rest } = vector;
-    const given = Object.entries(rest).filter(([key]) => !PROMISES.includes(key));
-    const more = Object.entries(rest).filter(([key]) => PROMISES.includes(key));
+    const { says, expect, tier, ...rest } = vector as Vector;
+    const given = Object.entries(rest).filter(([key]) => !PROMISE_KEYS.has(key));
+    const more = Object.entries(rest).filter(([key]) => PROMISE_KEYS.has(key));
     const words = ([key, value]: [string, unknown]) => `${key} ${[value].flat().join('; ')}`;
     const expected = [tier === undefined ? expect : `${expect}, ${tier}`, ...more.map(words)];
     return `| ${cell(says)} | ${cell(given.map(words).join(', ')) || '-'} | ${cell(expected.join(', '))} |`;
@@ -144,7 +134,7 @@ function vectorTable(vectors: readonly Vector[]): string[] {
   return ['| case | given | expected |', '|---|---|---|', ...rows];
 }
 
-function scoreLines({ score, waivers }: CardParts): string[] {
+export function scoreLines({ score, waivers }: Pick<CardParts, 'score' | 'waivers'>): string[] {
   const { killed, waived, survived } = score;
   return [
     `${killed} of ${killed + waived.length + survived.length} slips are noticed, ${waived.length} change nothing, ${survived.length} go unnoticed.`,

@@ -1,13 +1,14 @@
 /**
- * The pages that are generated from rules: one card per rule and a list of them.
+ * The pages that are generated from rules and interlocks: one card for each, and a list of them.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TIERS } from '../core/decision.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
+import { interlockCard } from './interlock-card.ts';
 import type { MutationScore } from './judge-mutants.ts';
 import { GENERATED, ruleCard } from './rule-card.ts';
-import type { Vector, Waiver } from './rule-schema.ts';
+import type { InterlockVector, Vector, Waiver } from './rule-schema.ts';
 
 /** Path below the docs folder -> text. */
 export type Pages = ReadonlyMap<string, string>;
@@ -15,28 +16,66 @@ export type Pages = ReadonlyMap<string, string>;
 export interface DocsParts {
   readonly ruleSet: RuleSet;
   readonly vectors: ReadonlyMap<string, readonly Vector[]>;
+  readonly interlockVectors: ReadonlyMap<string, readonly InterlockVector[]>;
   readonly waivers: ReadonlyMap<string, readonly Waiver[]>;
   readonly scores: readonly MutationScore[];
 }
 
 const CARDS = 'rules';
 
-export function rulePages({ ruleSet, vectors, waivers, scores }: DocsParts): Map<string, string> {
+export function rulePages({
+  ruleSet,
+  vectors,
+  interlockVectors,
+  waivers,
+  scores,
+}: DocsParts): Map<string, string> {
   const cards = ruleSet.rules.flatMap((rule) => {
     const score = scores.find((candidate) => candidate.rule === rule.id);
     if (score === undefined) return [];
     const own = { vectors: vectors.get(rule.id) ?? [], waivers: waivers.get(rule.id) ?? [] };
     return [[`${CARDS}/${rule.id}.md`, ruleCard(rule, { ruleSet, score, ...own })] as const];
   });
-  return new Map([[`${CARDS}/README.md`, contents(ruleSet)], ...cards]);
+  const interlockCards = [...ruleSet.interlocks.values()].flatMap((interlock) => {
+    const score = scores.find((candidate) => candidate.rule === interlock.id);
+    if (score === undefined) return [];
+    const own = {
+      vectors: interlockVectors.get(interlock.id) ?? [],
+      waivers: waivers.get(interlock.id) ?? [],
+    };
+    return [[`${CARDS}/${interlock.id}.md`, interlockCard(interlock, { ruleSet, score, ...own })] as const];
+  });
+  return new Map([[`${CARDS}/README.md`, contents(ruleSet)], ...cards, ...interlockCards]);
 }
 
-function contents({ rules }: RuleSet): string {
+function contents({ rules, interlocks }: RuleSet): string {
   const rows = rules.map(({ id, file }) => {
     const tiers = TIERS.filter((tier) => file.tiers.some((line) => line.tier === tier));
     return `| [${id}](${id}.md) | ${file.title} | ${file.domain} | ${tiers.join(', ')} | ${file.version} |`;
   });
-  return `${['# Rules', '', GENERATED, '', '| rule | title | domain | tiers | version |', '|---|---|---|---|---|', ...rows].join('\n')}\n`;
+  const guards = [...interlocks.values()].map(({ id, file }) => `| [${id}](${id}.md) | ${file.title} |`);
+  const page = [
+    ...[
+      '# Rules',
+      '',
+      GENERATED,
+      '',
+      '| rule | title | domain | tiers | version |',
+      '|---|---|---|---|---|',
+      ...rows,
+    ],
+    ...[
+      '',
+      '# Interlocks',
+      '',
+      'What stands before advice.',
+      '',
+      '| interlock | before |',
+      '|---|---|',
+      ...guards,
+    ],
+  ];
+  return `${page.join('\n')}\n`;
 }
 
 /** Pages that differ from what is written, and cards of rules that are gone; paths below the docs folder. */

@@ -11,7 +11,9 @@ import { type Problem, RuleFilesError } from './problems.ts';
 import { readJson } from './read-json.ts';
 import {
   adviceSchema,
+  type InterlockVector,
   interlockSchema,
+  interlockVectorsSchema,
   readShape,
   ruleSchema,
   type Vector,
@@ -26,7 +28,9 @@ export interface RuleFiles {
   readonly interlocks: readonly InterlockFile[];
   /** By rule id. */
   readonly vectors: ReadonlyMap<string, readonly Vector[]>;
-  /** By rule id. */
+  /** By interlock id. */
+  readonly interlockVectors: ReadonlyMap<string, readonly InterlockVector[]>;
+  /** By id of rule or interlock. */
   readonly waivers: ReadonlyMap<string, readonly Waiver[]>;
 }
 
@@ -36,8 +40,8 @@ const VECTORS = '.vectors.json';
 const WAIVERS = '.waivers.json';
 
 /**
- * Reads and checks `<domain>/<rule>.json` with `<rule>.vectors.json` and perhaps `<rule>.waivers.json` beside it,
- * `advice/` and `interlocks/`.
+ * Reads and checks `<domain>/<rule>.json` and `interlocks/<interlock>.json`, each with `.vectors.json` and perhaps
+ * `.waivers.json` beside it, and `advice/`.
  *
  * @throws RuleFilesError with every problem of every file.
  */
@@ -49,35 +53,41 @@ export function readRuleFiles(folder: string, isKnownFact: (id: string) => boole
       problems.push({ file: relative(folder, path), at, reason });
 
   const rulePaths = jsonFiles(folder).filter((path) => !OTHER_FOLDERS.has(topFolder(folder, path)));
-  const rules: RuleFile[] = [];
-  for (const path of rulePaths.filter((each) => !each.endsWith(VECTORS) && !each.endsWith(WAIVERS))) {
-    const rule = readRule(path, isKnownFact, reporter(path));
-    if (rule !== undefined) rules.push(rule);
-    const besides = path.replace(/\.json$/, VECTORS);
-    if (!rulePaths.includes(besides)) reporter(path)('', 'has no vectors beside it, so it does not load');
-  }
-  const beside = <T>(end: string, schema: z.ZodType<T>): Map<string, T> =>
+  const interlockPaths = jsonFiles(join(folder, 'interlocks'));
+  const each = <T>(
+    paths: readonly string[],
+    read: (path: string, known: typeof isKnownFact, report: Report) => T | undefined,
+  ): T[] =>
+    paths
+      .filter((path) => !path.endsWith(VECTORS) && !path.endsWith(WAIVERS))
+      .flatMap((path) => {
+        if (!paths.includes(path.replace(/\.json$/, VECTORS)))
+          reporter(path)('', 'has no vectors beside it, so it does not load');
+        return read(path, isKnownFact, reporter(path)) ?? [];
+      });
+  const beside = <T>(paths: readonly string[], end: string, schema: z.ZodType<T>): Map<string, T> =>
     new Map(
-      rulePaths
+      paths
         .filter((path) => path.endsWith(end))
         .flatMap((path) => {
           const read = readShape(schema, readJson(path, reporter(path)) ?? [], reporter(path));
           return read === undefined ? [] : [[basename(path, end), read] as const];
         }),
     );
-  const vectors = beside(VECTORS, vectorsSchema);
-  const waivers = beside(WAIVERS, waiversSchema);
+  const rules = each(rulePaths, readRule);
+  const interlocks = each(interlockPaths, readInterlock);
+  const vectors = beside(rulePaths, VECTORS, vectorsSchema);
+  const interlockVectors = beside(interlockPaths, VECTORS, interlockVectorsSchema);
+  const waivers = beside([...rulePaths, ...interlockPaths], WAIVERS, waiversSchema);
   const advice = jsonFiles(join(folder, 'advice')).flatMap(
     (path) => readAdvice(path, isKnownFact, reporter(path)) ?? [],
-  );
-  const interlocks = jsonFiles(join(folder, 'interlocks')).flatMap(
-    (path) => readInterlock(path, isKnownFact, reporter(path)) ?? [],
   );
   const files: RuleFiles = {
     rules: rules.sort(byId),
     advice: advice.sort(byId),
     interlocks: interlocks.sort(byId),
     vectors,
+    interlockVectors,
     waivers,
   };
   if (problems.length === 0)
@@ -185,10 +195,13 @@ function checkReferences(files: RuleFiles, report: ReportFile): void {
     for (const interlock of used) expectIn(interlocks, interlock, 'interlock', `advice/${id}.json`, report);
     for (const other of opposes) expectIn(advice, other, 'advice', `advice/${id}.json`, report);
   }
-  for (const rule of files.vectors.keys())
-    if (!rules.has(rule)) report(`${rule}${VECTORS}`, '', 'stands beside no rule');
-  for (const rule of files.waivers.keys())
-    if (!rules.has(rule)) report(`${rule}${WAIVERS}`, '', 'stands beside no rule');
+  const stand = [
+    ...[...files.vectors.keys(), ...files.interlockVectors.keys()].map((id) => [id, VECTORS] as const),
+    ...[...files.waivers.keys()].map((id) => [id, WAIVERS] as const),
+  ];
+  for (const [id, end] of stand)
+    if (!rules.has(id) && !interlocks.has(id))
+      report(`${id}${end}`, '', 'stands beside no rule or interlock');
 }
 
 function expectIn(

@@ -5,6 +5,7 @@
  * Conditions are read as they are here and checked by condition-check.ts, which answers in words.
  */
 import { z } from 'zod';
+import { INTERLOCK_ANSWERS } from '../core/advice/interlock.ts';
 import { TIERS } from '../core/decision.ts';
 import type { Condition } from '../core/rules/rule.ts';
 import type { Report } from './condition-check.ts';
@@ -44,7 +45,7 @@ const DOMAINS = [
 /** A dose belongs to the prescriber. Source: clinical foundations 8. */
 const DOSE = /\b\d+(?:[.,]\d+)?\s*(?:mg|mcg|micrograms?|g|ml|litres?|units?|tablets?|mmol\/h)\b/i;
 /** Words never used towards clinicians. Source: clinical foundations 8. */
-const BANNED_WORDS = /\b(?:must|diagnosis|safe|normal kidneys)\b/i;
+const BANNED_WORDS = /\b(?:must|diagnosis|safe|normal kidneys|caused by)\b/i;
 const wording = text
   .refine((words) => !DOSE.test(words), 'must not name a dose')
   .refine((words) => !BANNED_WORDS.test(words), 'uses a word that is never used towards clinicians');
@@ -59,7 +60,7 @@ const setting = z
 export const ruleSchema = z.strictObject({
   id,
   version: z.string().regex(/^\d+\.\d+\.\d+$/, 'must be like 1.0.0'),
-  title: text,
+  title: wording,
   domain: z.enum(DOMAINS),
   why: wording,
   settings: z.record(z.string(), setting).optional(),
@@ -134,35 +135,38 @@ export const adviceSchema = z
     message: 'an avoid line is never withheld, so it has no interlocks',
   });
 
-const guardLine = z.strictObject({ when: condition, because: text });
+const guardLine = z.strictObject({ when: condition, because: wording });
 export const interlockSchema = z.strictObject({
   id: interlockId,
   title: text,
   blocks: z.array(guardLine),
   cautions: z.array(guardLine),
-  needs: z.array(z.strictObject({ fact: factId, check: text, when: condition.optional() })),
+  needs: z.array(z.strictObject({ fact: factId, check: wording, when: condition.optional() })),
   source: text,
 });
 
-/** A vector: what it says and expects, and facts in shorthand, which vector-chart.ts reads. */
-export const vectorSchema = z
-  .object({
-    says: text,
-    expect: z.enum(['fired', 'clear', 'unknown']),
-    tier: tier.optional(),
-    pending: factId.optional(),
-    shownBy: text.optional(),
-    absorbedBy: id.optional(),
-    /** Rules that become lines of the finding that shows this one, and rules that do not. */
-    absorbs: z.array(id).optional(),
-    absorbsNot: z.array(id).optional(),
-    /** Would this chart close an alert of the rule that is open? */
-    clears: z.boolean().optional(),
-    /** Kinds that are suggested, or ids of advice. */
-    suggests: z.array(text).optional(),
-    suggestsNot: z.array(text).optional(),
-  })
-  .catchall(z.union([z.string(), z.boolean(), z.number(), z.array(z.string())]))
+/** What a chart holds, in the shorthand that vector-chart.ts reads. */
+const given = z.union([z.string(), z.boolean(), z.number(), z.array(z.string())]);
+
+/** What a vector of a rule says and promises. */
+const promises = z.object({
+  says: text,
+  expect: z.enum(['fired', 'clear', 'unknown']),
+  tier: tier.optional(),
+  pending: factId.optional(),
+  shownBy: text.optional(),
+  absorbedBy: id.optional(),
+  /** Rules that become lines of the finding that shows this one, and rules that do not. */
+  absorbs: z.array(id).optional(),
+  absorbsNot: z.array(id).optional(),
+  /** Would this chart close an alert of the rule that is open? */
+  clears: z.boolean().optional(),
+  /** Kinds that are suggested, or ids of advice. */
+  suggests: z.array(text).optional(),
+  suggestsNot: z.array(text).optional(),
+});
+export const vectorSchema = promises
+  .catchall(given)
   .refine(({ expect, tier: expected }) => (expect === 'fired') === (expected !== undefined), {
     path: ['tier'],
     message: 'is told exactly when "expect" is "fired"',
@@ -171,6 +175,34 @@ export const vectorsSchema = z
   .array(vectorSchema)
   .nonempty('must not be empty: a rule without vectors does not load');
 export type Vector = z.infer<typeof vectorSchema>;
+
+/** What a vector of an interlock says and promises. */
+const interlockPromises = z.object({
+  says: text,
+  expect: z.enum(INTERLOCK_ANSWERS),
+  /** All that the reader sees, word for word: why it is blocked, what to check first, what to keep in mind. */
+  because: z.array(text).nonempty('must not be empty').optional(),
+});
+export const interlockVectorsSchema = z
+  .array(
+    interlockPromises
+      .catchall(given)
+      .refine(({ expect, because }) => (expect === 'given') === (because === undefined), {
+        path: ['because'],
+        message: 'is told except when "expect" is "given"',
+      }),
+  )
+  .nonempty('must not be empty: an interlock without vectors does not load');
+export type InterlockVector = z.infer<typeof interlockVectorsSchema>[number];
+
+/** Keys of a vector that are no part of the chart. */
+export const PROMISE_KEYS: ReadonlySet<string> = new Set([
+  ...Object.keys(promises.shape),
+  ...Object.keys(interlockPromises.shape),
+]);
+
+/** A chart in shorthand; in an edit, `undefined` takes a line out. */
+export type Shorthand = Readonly<Record<string, z.infer<typeof given> | undefined>>;
 
 /** Mutants that no vector can notice, because they say the same; each with its reason, for a reviewer. */
 export const waiversSchema = z.array(

@@ -15,24 +15,11 @@ import { verdictOf } from '../core/rules/judge.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
 import type { CodeBook } from './code-book.ts';
 import { clausesIn, clausesOf, type FactKnowledge, type Mutant, mutantsOf, placeOfSlip } from './mutate.ts';
-import type { Vector } from './rule-schema.ts';
+import { PROMISE_KEYS, type Shorthand, type Vector } from './rule-schema.ts';
 import { saidBy, showing, VECTOR_NOON } from './run-vectors.ts';
 import { vectorChart } from './vector-chart.ts';
-import { editsFor, type Shorthand } from './vector-edits.ts';
+import { editsFor } from './vector-edits.ts';
 
-const PROMISES = new Set([
-  'says',
-  'expect',
-  'tier',
-  'pending',
-  'shownBy',
-  'absorbedBy',
-  'suggests',
-  'suggestsNot',
-  'absorbs',
-  'absorbsNot',
-  'clears',
-]);
 const MOST_CHARTS = 3_000; // for one place of a rule; some twenty seconds
 /** Patients for whom interlocks let replacement through, so that advice is seen at all. */
 const CONTEXTS: readonly Shorthand[] = [
@@ -131,7 +118,7 @@ function edited(base: Shorthand, edit: Shorthand): Shorthand {
 }
 
 function plain(vector: Vector): Shorthand {
-  return Object.fromEntries(Object.entries(vector).filter(([key]) => !PROMISES.has(key))) as Shorthand;
+  return Object.fromEntries(Object.entries(vector).filter(([key]) => !PROMISE_KEYS.has(key))) as Shorthand;
 }
 
 interface CompiledMutant {
@@ -153,8 +140,7 @@ interface JudgedChart {
 /** Undefined when the shorthand can not say it, or no rule answers for such a patient. */
 function judgeChart(chart: Shorthand, codes: CodeBook, ruleSet: RuleSet): JudgedChart | undefined {
   try {
-    const vector = { ...chart, says: 'tried', expect: 'unknown' } as Vector;
-    const { facts } = formFacts(vectorChart(vector, codes, VECTOR_NOON), ruleSet, VECTOR_NOON);
+    const { facts } = formFacts(vectorChart(chart, codes, VECTOR_NOON), ruleSet, VECTOR_NOON);
     if (guardOver(facts, VECTOR_NOON) !== undefined) return undefined;
     return { facts, verdicts: ruleSet.rules.map((rule) => verdictOf(rule, facts, VECTOR_NOON)) };
   } catch {

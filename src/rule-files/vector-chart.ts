@@ -12,9 +12,9 @@ import { type Chart, chartOf } from '../core/chart/chart.ts';
 import type { ConceptFile } from '../core/concepts/concept-file.ts';
 import { FRESH_DAYS } from '../core/facts/symptoms.ts';
 import type { CodeBook } from './code-book.ts';
-import type { Vector } from './rule-schema.ts';
+import { PROMISE_KEYS, type Shorthand } from './rule-schema.ts';
 import { allergyFor, habitFor, textMedicineFor } from './vector-answers.ts';
-import { carePlanFor, checklistFor, diaryFor } from './vector-forms.ts';
+import { carePlanFor, checklistFor, diaryFor, stayFor } from './vector-forms.ts';
 import { medicineFor } from './vector-medicines.ts';
 import {
   answerFor,
@@ -85,22 +85,8 @@ const CHECKLIST = 'asked.';
 /** A symptom on the problem list: `true as condition, 29 days ago`. */
 const AS_CONDITION = ' as condition';
 
-/** Keys of a vector that are no facts. */
-export const PROMISE_KEYS = new Set([
-  'says',
-  'expect',
-  'tier',
-  'pending',
-  'shownBy',
-  'absorbedBy',
-  'absorbs',
-  'absorbsNot',
-  'clears',
-  'suggests',
-  'suggestsNot',
-  'age',
-  'sex',
-]);
+/** Keys that describe the patient. */
+const PATIENT_KEYS = new Set(['age', 'sex']);
 
 /**
  * The chart that a vector describes.
@@ -108,10 +94,10 @@ export const PROMISE_KEYS = new Set([
  * @throws VectorError when it names something that no concept or ingredient is called, or says it in words
  *   that this reader does not know.
  */
-export function vectorChart(vector: Vector, codes: CodeBook, now: Date): Chart {
+export function vectorChart(vector: Shorthand, codes: CodeBook, now: Date): Chart {
   const writer: Writer = { codes, now, next: counter() };
   const resources = Object.entries(vector)
-    .filter(([key]) => !PROMISE_KEYS.has(key))
+    .filter(([key, value]) => value !== undefined && !PROMISE_KEYS.has(key) && !PATIENT_KEYS.has(key))
     .flatMap(([key, value]) =>
       [value].flat().flatMap((one) => resourcesFor(key, one as string | number | boolean, writer)),
     );
@@ -128,6 +114,7 @@ const WHOLE: ReadonlyMap<string, (words: string, writer: Writer) => Resource[]> 
   ['diary', diaryFor],
   ['checklist', checklistFor],
   ['care-plan', carePlanFor],
+  ['stay', stayFor],
 ]);
 
 function resourcesFor(key: string, value: string | number | boolean, writer: Writer): Resource[] {
@@ -167,11 +154,11 @@ function isCoded({ kind, unit }: ConceptFile, value: string | number | boolean):
   return kind === 'observation' && unit === undefined && typeof value === 'string' && !isPresence;
 }
 
-function patient({ age = 55, sex = 'male' }: Vector, now: Date): Patient {
+function patient({ age = 55, sex = 'male' }: Shorthand, now: Date): Patient {
   return {
     resourceType: 'Patient',
     id: 'vector',
-    birthDate: birthDate(age as string | number, now),
+    ...(age === 'not recorded' ? {} : { birthDate: birthDate(age as string | number, now) }),
     gender: sex as 'male' | 'female' | 'unknown',
     meta: { lastUpdated: now.toISOString() },
   };
@@ -181,7 +168,9 @@ function patient({ age = 55, sex = 'male' }: Vector, now: Date): Patient {
 function birthDate(age: string | number, now: Date): string {
   const [, years, days, byYear] = /^(\d+)(?: years (\d+) days?)?( by birth year)?$/.exec(String(age)) ?? [];
   if (years === undefined)
-    throw new VectorError(`an age is written 72, "60 years 1 day" or "60 by birth year", not "${age}"`);
+    throw new VectorError(
+      `an age is written 72, "60 years 1 day", "60 by birth year" or "not recorded", not "${age}"`,
+    );
   const year = now.getUTCFullYear() - Number(years);
   if (byYear !== undefined) return String(year);
   const day = now.getUTCDate() - Number(days ?? 0);

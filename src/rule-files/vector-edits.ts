@@ -4,10 +4,8 @@
 import type { Clause, RuleFile } from '../core/rules/rule.ts';
 import type { CodeBook } from './code-book.ts';
 import type { FactKnowledge } from './mutate.ts';
+import type { Shorthand } from './rule-schema.ts';
 import { SHORT_NAMES } from './vector-chart.ts';
-
-/** Lines of a vector without its promises; `undefined` takes a line out. */
-export type Shorthand = Readonly<Record<string, string | number | boolean | string[] | undefined>>;
 
 /** Derived facts by what makes them so. */
 const MADE_BY: ReadonlyMap<string, readonly Shorthand[]> = new Map<string, readonly Shorthand[]>([
@@ -60,7 +58,7 @@ const INGREDIENTS_TRIED = 2;
 /** Every line worth trying for these clauses of a rule, each alone. */
 export function editsFor(
   clauses: readonly Clause[],
-  rule: RuleFile,
+  rule: Pick<RuleFile, 'settings'>,
   codes: CodeBook,
   facts: FactKnowledge,
 ): Shorthand[] {
@@ -158,7 +156,7 @@ function namesIn(concept: string, codes: CodeBook): string[] {
   return [...new Set([...names, ...uncoded.map(({ name }) => name)])];
 }
 
-function limitOf({ value }: Clause, rule: RuleFile): number | undefined {
+function limitOf({ value }: Clause, rule: Pick<RuleFile, 'settings'>): number | undefined {
   if (typeof value === 'number') return value;
   return typeof value === 'object' && 'setting' in value
     ? rule.settings?.[value.setting]?.default

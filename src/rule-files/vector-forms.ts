@@ -3,15 +3,16 @@
  */
 import type {
   CarePlan,
+  Encounter,
   QuestionnaireResponse,
   QuestionnaireResponseItem,
   QuestionnaireResponseItemAnswer,
 } from '@medplum/fhirtypes';
 import { ASKED_BY } from '../core/facts/symptoms.ts';
 import { DAY } from '../vocabulary/instant.ts';
-import { dated, durationOf, VectorError, type Writer } from './vector-resources.ts';
+import { dated, durationOf, SUBJECT, VectorError, type Writer } from './vector-resources.ts';
 
-const SUBJECT = { reference: 'Patient/vector' };
+const ROLE = 'http://terminology.hl7.org/CodeSystem/v3-RoleCode';
 
 /**
  * `frequency 3, nights 2, sleep yes, worst 5, fluid-day 3 glasses, 8 days ago`, with cramps as
@@ -53,6 +54,23 @@ export function carePlanFor(words: string, writer: Writer): CarePlan[] {
     activity: [{ detail }],
   };
   return [plan];
+}
+
+/** `intensive care`, `hospital ward`: a stay in progress, in a place of this kind. */
+export function stayFor(place: string, writer: Writer): Encounter[] {
+  const id = writer.next();
+  const unit = place === 'intensive care' ? { coding: [{ system: ROLE, code: 'ICU' }] } : { text: place };
+  return [
+    {
+      resourceType: 'Encounter',
+      id,
+      status: 'in-progress',
+      class: { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'IMP' },
+      subject: SUBJECT,
+      contained: [{ resourceType: 'Location', id: 'place', type: [unit] }],
+      location: [{ location: { reference: '#place' } }],
+    },
+  ];
 }
 
 function form(

@@ -98,6 +98,23 @@ describe('npm run rules', () => {
     expect(printed).toContain('el-hypokalaemia: no vector notices "tiers[1].when.all[1].any[2]: left out"');
   });
 
+  it('ends with 1 when no vector notices a slip in an interlock, or one is broken', async () => {
+    const path = join(folder, 'interlocks/IL-phosphate.vectors.json');
+    const kept = readFileSync(path, 'utf8');
+    writeFileSync(
+      path,
+      JSON.stringify([
+        { says: 'eGFR 90', egfr: 90, expect: 'given' },
+        { says: 'dialysis', dialysis: true, expect: 'given' },
+      ]),
+    );
+    const { code, printed } = await check(folder);
+    writeFileSync(path, kept);
+    expect(code).toBe(1);
+    expect(printed).toContain('IL-phosphate: "dialysis": expected given, is blocked (on dialysis)');
+    expect(printed).toContain('IL-phosphate: no vector notices "blocks[0].when: limit 30 -> 29"');
+  });
+
   it('names each fault of the files and ends with 1', async () => {
     const { code, printed } = await checkWith('"version"', '"colour": "red", "version"');
     expect(code).toBe(1);

@@ -156,6 +156,11 @@ describe('a concept file that can not be trusted', () => {
     expect(said).toContain('concepts/muscle-pain.json: id: is muscle-spasm; file and id must agree');
   });
 
+  it('is refused when a key stands in it twice, of which JSON would keep the second silently', () => {
+    const text = JSON.stringify(file('heat-cramp')).replace('"kind":', '"kind":"medication","kind":');
+    expect(problemsOf({ 'heat-cramp.json': text })).toContain('has a key twice in one place');
+  });
+
   it('is told with all other problems at once, also when one file is not JSON', () => {
     const said = problemsOf({
       'heat-cramp.json': '{',

@@ -295,25 +295,49 @@ describe('advice does not load', () => {
   });
 });
 
-it('an interlock that needs an unknown fact does not load', () => {
-  writeRule();
-  write('interlocks/IL-test.json', {
-    id: 'IL-test',
-    title: 'Test',
-    blocks: [],
-    cautions: [],
-    needs: [{ fact: 'x', check: 'check x' }],
-    source: 'test',
+describe('an interlock does not load', () => {
+  const INTERLOCK = { id: 'IL-test', title: 'Test', blocks: [], cautions: [], needs: [], source: 'test' };
+  const GIVEN = [{ says: 'nothing recorded', expect: 'given' }];
+
+  it('when it needs an unknown fact', () => {
+    writeRule();
+    write('interlocks/IL-test.json', { ...INTERLOCK, needs: [{ fact: 'x', check: 'check x' }] });
+    write('interlocks/IL-test.vectors.json', GIVEN);
+    expect(problems()).toEqual([
+      { file: 'interlocks/IL-test.json', at: 'needs[0].fact', reason: 'no fact is called "x"' },
+    ]);
   });
-  expect(problems()).toEqual([
-    { file: 'interlocks/IL-test.json', at: 'needs[0].fact', reason: 'no fact is called "x"' },
-  ]);
+
+  it('without vectors, or with an empty list of them', () => {
+    writeRule();
+    write('interlocks/IL-test.json', INTERLOCK);
+    expect(problems()).toEqual([
+      { file: 'interlocks/IL-test.json', at: '', reason: expect.stringMatching(/has no vectors beside it/) },
+    ]);
+    write('interlocks/IL-test.vectors.json', []);
+    expect(problems()).toEqual([
+      {
+        file: 'interlocks/IL-test.vectors.json',
+        at: '',
+        reason: expect.stringMatching(/an interlock without vectors/),
+      },
+    ]);
+  });
+
+  it('when a vector blocks and does not say why', () => {
+    writeRule();
+    write('interlocks/IL-test.json', INTERLOCK);
+    write('interlocks/IL-test.vectors.json', [{ says: 'x', expect: 'blocked' }]);
+    expect(problems()).toEqual([expect.objectContaining({ at: '[0].because' })]);
+  });
 });
 
 it('vectors beside no rule do not load', () => {
   writeRule();
   write('electrolyte/el-gone.vectors.json', VECTORS);
-  expect(problems()).toEqual([{ file: 'el-gone.vectors.json', at: '', reason: 'stands beside no rule' }]);
+  expect(problems()).toEqual([
+    { file: 'el-gone.vectors.json', at: '', reason: 'stands beside no rule or interlock' },
+  ]);
 });
 
 it('a vector that fires without a tier does not load', () => {

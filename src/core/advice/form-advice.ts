@@ -7,12 +7,12 @@
  * open. Source: clinical foundations 5, trust I1 to I3, care-plan blocks 1 and 4, resolution 41.
  */
 import { type AdviceLine, TIERS, type Tier, type WithheldAdvice } from '../decision.ts';
-import { type Facts, factOf } from '../facts/fact.ts';
-import type { Compiled, CompiledAdvice, CompiledInterlock, CompiledRule } from '../rules/compile.ts';
-import { allClauses } from '../rules/explain.ts';
+import type { Facts } from '../facts/fact.ts';
+import type { CompiledAdvice, CompiledRule } from '../rules/compile.ts';
 import type { AdviceFile } from '../rules/rule.ts';
 import type { RuleSet } from '../rules/rule-set.ts';
 import { blockOf, blockTitle, inPlanOrder, MOST_ACTIVITIES, SEEK_CARE_NOW } from './blocks.ts';
+import { type InterlockAnswer, interlockAnswer } from './interlock.ts';
 
 export interface FormedAdvice {
   readonly advice: readonly AdviceLine[];
@@ -96,34 +96,36 @@ function adviceOf(rule: CompiledRule, ruleSet: RuleSet, facts: Facts, now: Date)
 
 /** One advice against its interlocks: shown with cautions, or withheld and replaced. */
 function check(file: CompiledAdvice, tier: Tier, facts: Facts, ruleSet: RuleSet, now: Date): FormedAdvice {
-  const interlocks = file.interlocks
+  const answers = file.interlocks
     .map((id) => ruleSet.interlocks.get(id))
-    .filter((found) => found !== undefined);
-  const blocked = interlocks.flatMap((interlock) =>
-    blocksOf(interlock, facts, now).map((reason) => ({ interlock, reason })),
-  );
+    .filter((found) => found !== undefined)
+    .map((interlock) => ({ interlock: interlock.id, ...interlockAnswer(interlock, facts, now) }));
+  const blocked = answers.filter(({ answer }) => answer === 'blocked');
   if (blocked.length > 0) {
     const withheld = {
       advice: file.id,
-      interlock: [...new Set(blocked.map(({ interlock }) => interlock.id))].join(', '),
+      interlock: namesOf(blocked),
       why: 'blocked' as const,
-      reason: blocked.map(({ reason }) => reason).join('; '),
+      reason: blocked.flatMap(({ because }) => because).join('; '),
     };
     return {
       advice: isUrgentReplacement(file, tier) ? [discussReplacement(file)] : [],
       withheld: [withheld],
     };
   }
-  const open = interlocks.flatMap((interlock) =>
-    openNeeds(interlock, facts, now).map((need) => ({ interlock, ...need })),
-  );
+  const open = answers.filter(({ answer }) => answer === 'check-first');
   if (open.length > 0)
     return {
-      advice: open.map((need) => checkFirst(need.fact, need.check)),
+      advice: open.flatMap(({ missing, because }) =>
+        missing.map((fact, index) => checkFirst(fact, because[index] as string)),
+      ),
       withheld: [checkFirstReason(file, open)],
     };
-  const cautions = [...new Set(interlocks.flatMap((interlock) => cautionsOf(interlock, facts, now)))];
-  return { advice: [shown(file, cautions)], withheld: [] };
+  return { advice: [shown(file, [...new Set(answers.flatMap(({ because }) => because))])], withheld: [] };
+}
+
+function namesOf(answers: readonly { readonly interlock: string }[]): string {
+  return answers.map(({ interlock }) => interlock).join(', ');
 }
 
 function shown(file: AdviceFile, cautions: readonly string[]): AdviceLine {
@@ -137,45 +139,18 @@ function shown(file: AdviceFile, cautions: readonly string[]): AdviceLine {
   };
 }
 
-function blocksOf(interlock: CompiledInterlock, facts: Facts, now: Date): string[] {
-  return interlock.blocks
-    .filter(({ when }) => when.truth(facts, now) === 'true')
-    .map(({ because }) => because);
-}
-
-function cautionsOf(interlock: CompiledInterlock, facts: Facts, now: Date): string[] {
-  return interlock.cautions
-    .filter(({ when }) => when.truth(facts, now) === 'true')
-    .map(({ because }) => because);
-}
-
-/** Needs that are not met: the fact is unknown, or known too loosely for a block to be ruled out. */
-function openNeeds(interlock: CompiledInterlock, facts: Facts, now: Date): { fact: string; check: string }[] {
-  return interlock.needs.filter((need) => {
-    if (need.when !== undefined && need.when.truth(facts, now) === 'false') return false;
-    if (factOf(facts, need.fact).state === 'unknown') return true;
-    return interlock.blocks.some(({ when }) =>
-      clausesOn(need.fact, when).some((clause) => clause.truth(facts, now) === 'unknown'),
-    );
-  });
-}
-
-function clausesOn(fact: string, condition: Compiled): readonly Compiled[] {
-  return allClauses(condition).filter((clause) => clause.fact === fact);
-}
-
 function checkFirst(fact: string, text: string): AdviceLine {
   return { advice: `check-first-${fact}`, kind: 'ServiceRequest', text, suggests: [`check:${fact}`] };
 }
 
 function checkFirstReason(
   file: AdviceFile,
-  open: readonly { fact: string; interlock: CompiledInterlock }[],
+  open: readonly (InterlockAnswer & { readonly interlock: string })[],
 ): WithheldAdvice {
-  const missing = [...new Set(open.map(({ fact }) => fact))];
+  const missing = [...new Set(open.flatMap((answer) => answer.missing))];
   return {
     advice: file.id,
-    interlock: [...new Set(open.map(({ interlock }) => interlock.id))].join(', '),
+    interlock: namesOf(open),
     why: 'check-first',
     reason: `not known: ${missing.map((fact) => fact.replaceAll('-', ' ')).join(', ')}`,
     missing,

@@ -15,6 +15,11 @@ export const CODE_SYSTEMS = {
     uri: 'http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration',
     oid: '2.16.840.1.113883.5.112',
   },
+  /** Kinds of places, of Location.type. */
+  'role-code': {
+    uri: 'http://terminology.hl7.org/CodeSystem/v3-RoleCode',
+    oid: '2.16.840.1.113883.5.111',
+  },
   edqm: { uri: 'http://standardterms.edqm.eu', oid: '0.4.0.127.0.16.1.1.2.1' },
   'v2-0490': { uri: 'http://terminology.hl7.org/CodeSystem/v2-0490', oid: undefined },
   'v2-0493': { uri: 'http://terminology.hl7.org/CodeSystem/v2-0493', oid: undefined },

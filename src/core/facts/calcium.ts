@@ -117,6 +117,7 @@ function isReliable(source: FactSource, albumin: number): boolean {
     isBelow(source.fact('egfr'), EGFR_TRUSTED_FROM),
     isEqual(source.fact('dialysis'), true),
     isEqual(source.fact('urosepsis-or-sepsis'), true),
+    isEqual(source.fact('critical-care'), true),
   ]);
   return misleads !== 'true';
 }

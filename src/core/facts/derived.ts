@@ -4,6 +4,7 @@
 import { akiStage } from './aki.ts';
 import { ANKLE_INDEX } from './ankle-index.ts';
 import { calciumBest, calciumBest90d, calciumTotalOnly } from './calcium.ts';
+import { CARE_SETTING } from './care-setting.ts';
 import { CIRCULATION } from './circulation.ts';
 import { CLOT } from './clot.ts';
 import {
@@ -24,7 +25,6 @@ import {
   tetanyLike,
   urea,
 } from './combined.ts';
-import { COMFORT_CARE } from './comfort-care.ts';
 import { CRAMP_MEDICINE_FACTS } from './cramp-medicines.ts';
 import { DIARY } from './diary.ts';
 import { DIURETICS } from './diuretics.ts';
@@ -116,7 +116,7 @@ export const DERIVED: ReadonlyMap<string, Former> = new Map([
   ...HYDRATION,
   ...DIARY,
   ...LIFESTYLE,
-  ...COMFORT_CARE,
+  ...CARE_SETTING,
   ...FLUOROQUINOLONE_FACTS,
   ...FLUOROQUINOLONE_PARTNER_FACTS,
   ...MUSCLE_FACTS,

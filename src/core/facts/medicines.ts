@@ -23,6 +23,7 @@ const RECENT_DAYS: readonly (readonly [pattern: string, days: number])[] = [
   ['trimethoprim-systemic', 7],
   ['amphotericin-b-systemic', 90],
   ['cisplatin-or-other-magnesium-wasting-antineoplastic', 90],
+  ['antineoplastic', 30], // between two cycles; local convention
 ];
 const RECENT_DAYS_OTHERWISE = 14; // foundations 1.5
 

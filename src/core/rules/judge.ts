@@ -8,8 +8,10 @@ import type { ClauseResult, Verdict } from '../decision.ts';
 import type { FactId, Facts } from '../facts/fact.ts';
 import { type Compiled, type CompiledRule, RuleError } from './compile.ts';
 import { confirm } from './confirm.ts';
+
 import { reasonsFor, whyUnknown } from './explain.ts';
-import { guardOver } from './guards.ts';
+import { guardOver, switchedOff } from './guards.ts';
+
 import { tierOf } from './tier.ts';
 
 const DISAGREEMENT = 'the compiled rule fired and json-rules-engine did not confirm it';
@@ -43,7 +45,7 @@ export async function confirmedAnswers(
   });
 }
 
-/** What the compiled rule alone says; nobody confirms it, and no guard is asked. */
+/** What the compiled rule alone says; nobody confirms it, and nobody asks whether rules answer for this patient. */
 export function verdictOf(rule: CompiledRule, facts: Facts, now: Date): Verdict {
   return explained(rule, answerOf(rule, facts, now), facts, now);
 }
@@ -86,11 +88,15 @@ function reasonsIn(condition: Compiled | undefined, facts: Facts, now: Date): Cl
 function fired(rule: CompiledRule, facts: Facts, now: Date): Verdict {
   const notKnown =
     rule.notWhen?.truth(facts, now) === 'unknown' ? factsOf(reasonsFor(rule.notWhen, facts, now)) : [];
+  const tier = tierOf(rule, facts, now);
+  const clauses = reasonsFor(rule.firesWhen, facts, now);
+  const guard = switchedOff(rule.file, tier, facts, now);
+  if (guard !== undefined) return { ...named(rule), verdict: 'unknown', clauses, guard };
   return {
     ...named(rule),
     verdict: 'fired',
-    tier: tierOf(rule, facts, now),
-    clauses: reasonsFor(rule.firesWhen, facts, now),
+    tier,
+    clauses,
     ...(notKnown.length > 0 && { notKnown }),
   };
 }

@@ -141,7 +141,10 @@ export interface InterlockFile {
   /** Each with the words that the reader sees. */
   readonly blocks: readonly { readonly when: Condition; readonly because: string }[];
   readonly cautions: readonly { readonly when: Condition; readonly because: string }[];
-  /** Facts without which the advice is replaced by a check; with `when`, only where that is not known-false. */
+  /**
+   * Facts without which the advice is replaced by a check; with `when`, only where that is not known-false. A
+   * `when` about the fact itself says which of its values are too doubtful to go by.
+   */
   readonly needs: readonly { readonly fact: FactId; readonly check: string; readonly when?: Condition }[];
   readonly source: string;
 }

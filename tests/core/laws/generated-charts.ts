@@ -15,9 +15,9 @@ import { decide } from '../../../src/core/decide.ts';
 import type { Decision } from '../../../src/core/decision.ts';
 import { readCodeBook } from '../../../src/rule-files/code-book.ts';
 import { readCheckedRuleSet } from '../../../src/rule-files/read-rule-set.ts';
-import type { Vector } from '../../../src/rule-files/rule-schema.ts';
+import { PROMISE_KEYS, type Vector } from '../../../src/rule-files/rule-schema.ts';
 import { VECTOR_NOON } from '../../../src/rule-files/run-vectors.ts';
-import { PROMISE_KEYS, vectorChart } from '../../../src/rule-files/vector-chart.ts';
+import { vectorChart } from '../../../src/rule-files/vector-chart.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../rules', import.meta.url));
 export const { ruleSet: RULES, vectors: VECTORS } = readCheckedRuleSet(FOLDER);
