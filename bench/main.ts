@@ -1,14 +1,11 @@
 /**
  * `npm run bench [name]`: measures and writes figures, machine and date to docs/figures.json, the only file the README may quote.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { readRuleSet } from '../src/rule-files/read-rule-set.ts';
+import { keep } from './figures.ts';
 import { benchRules } from './rules.ts';
 
-const FIGURES = fileURLToPath(new URL('../docs/figures.json', import.meta.url));
 const BENCHES: Readonly<Record<string, () => Promise<object>>> = {
   rules: () =>
     benchRules(
@@ -41,20 +38,4 @@ function show(figures: object): void {
     process.stdout.write(`  ${name.padEnd(28)}${cells} us a pass (min, median, max)\n`);
   }
   for (const [name, ratio] of Object.entries(ratios)) process.stdout.write(`  ${name.padEnd(34)} ${ratio}\n`);
-}
-
-function keep(name: string, figures: object): void {
-  const before = existsSync(FIGURES)
-    ? (JSON.parse(readFileSync(FIGURES, 'utf8')) as Record<string, unknown>)
-    : {};
-  const [cpu] = cpus();
-  const machine = {
-    cores: cpus().length,
-    cpu: cpu?.model ?? 'unknown',
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-  };
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  const entry = { date: new Date().toISOString().slice(0, 10), commit, machine, ...figures };
-  writeFileSync(FIGURES, `${JSON.stringify({ ...before, [name]: entry }, null, 2)}\n`);
 }

@@ -12,14 +12,8 @@ import { Inbox } from '../../src/store/inbox.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import type { ConnectionId } from '../../src/vocabulary/ids.ts';
 import { openLog } from '../../src/watch/log.ts';
-import {
-  databases,
-  empty,
-  freshDatabase,
-  onPostgres,
-  stopDatabases,
-  type TestStore,
-} from '../store/databases.ts';
+import { databases, empty, freshDatabase, stopDatabases, type TestStore } from '../store/databases.ts';
+import { onPostgres } from '../store/on-postgres.ts';
 
 const itOnPostgres = await onPostgres();
 

@@ -9,7 +9,6 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { it } from '@jest/globals';
 import { sql } from 'kysely';
 import pg from 'pg';
 import { openStore, type Store, type StoreOptions } from '../../src/store/store.ts';
@@ -75,12 +74,6 @@ export async function databases(): Promise<readonly TestDatabase[]> {
   const all = found === undefined ? [pglite] : [pglite, postgres];
   process.stderr.write(`store tests run on ${all.map(({ name }) => name).join(' and ')}\n`);
   return all;
-}
-
-/** A test that needs PostgreSQL; without one it is skipped, and its name says why. */
-export async function onPostgres(): Promise<(name: string, test: () => Promise<void>) => void> {
-  const found = (await databases()).some(({ name }) => name === 'PostgreSQL');
-  return found ? it : (name, test) => it.skip(`${name} (skipped: no PostgreSQL answered)`, test);
 }
 
 /** Ends the workers and empties the tables: a database made once per file is quick enough for many tests. */

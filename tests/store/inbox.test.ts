@@ -6,7 +6,8 @@ import { Inbox } from '../../src/store/inbox.ts';
 import type { Due, Store } from '../../src/store/store.ts';
 import { rememberWrite } from '../../src/store/target-resource.ts';
 import type { ConnectionId, PatientId } from '../../src/vocabulary/ids.ts';
-import { databases, empty, onPostgres, postgres, stopDatabases, type TestStore } from './databases.ts';
+import { databases, empty, postgres, stopDatabases, type TestStore } from './databases.ts';
+import { onPostgres } from './on-postgres.ts';
 import { until } from './until.ts';
 
 const itOnPostgres = await onPostgres();

@@ -4,7 +4,8 @@ import type { Mark } from '../../src/store/job-queue.ts';
 import { LeaseLost, RETRY_PLAN, TryLater } from '../../src/store/job-worker.ts';
 import { type Due, dueKey, openStore, type Store } from '../../src/store/store.ts';
 import type { ConnectionId, PatientId } from '../../src/vocabulary/ids.ts';
-import { databases, empty, onPostgres, postgres, stopDatabases, type TestStore } from './databases.ts';
+import { databases, empty, postgres, stopDatabases, type TestStore } from './databases.ts';
+import { onPostgres } from './on-postgres.ts';
 import { until } from './until.ts';
 
 const itOnPostgres = await onPostgres();

@@ -15,15 +15,8 @@ import { findPatient, learnPatient } from '../../src/store/resource-patient.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { findWrite, forgetWrite, rememberWrite } from '../../src/store/target-resource.ts';
 import type { ConnectionId, PatientId } from '../../src/vocabulary/ids.ts';
-import {
-  CONNECTIONS,
-  databases,
-  empty,
-  freshDatabase,
-  onPostgres,
-  stopDatabases,
-  type TestStore,
-} from './databases.ts';
+import { CONNECTIONS, databases, empty, freshDatabase, stopDatabases, type TestStore } from './databases.ts';
+import { onPostgres } from './on-postgres.ts';
 
 const itOnPostgres = await onPostgres();
 
