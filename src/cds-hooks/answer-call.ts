@@ -16,7 +16,7 @@ import { fetchMissing, type Prefetched } from './fetch-missing.ts';
 import { type FormedCard, formCards } from './form-cards.ts';
 import { notCheckedIn } from './not-checked.ts';
 import { prefetchState } from './prefetch.ts';
-import { problemsToShow } from './problems.ts';
+import { type Problem, problemsOf, withoutPutAside } from './problems.ts';
 import { answeredBefore } from './put-aside.ts';
 import { type HookCall, isProfessional } from './read-call.ts';
 import { TEMPLATES } from './services.ts';
@@ -45,19 +45,23 @@ export async function answerCall(
   const { ruleSet, settings, publicUrl, cardBook } = parts;
   const user = call.userId === undefined ? undefined : parts.userHash(client.connectionId, call.userId);
   const leftMs = client.deadlineMs - (performance.now() - begun);
-  const [states, known] = await Promise.all([
+  const { connectionId } = client;
+  const { db } = parts.store;
+  const [states, stored] = await Promise.all([
     fetchMissing(statesOf(call), call, client, { openFhir: settings.openFhir, leftMs }),
-    knownOf(call, client, user, now, parts),
+    episodesOf(db, connectionId, call.patientId),
   ]);
-  const episodes = known.stored.map(({ episode }) => episode);
+  const episodes = stored.map(({ episode }) => episode);
   const evaluation = await evaluateCall(call, states, { ruleSet, episodes, now });
-  const isAnswered = answeredBefore(known.answered, call.hook, user, now);
-  const putAside = { alerts: known.putOff, isAnswered };
-  const problems = problemsToShow(call.hook, evaluation, known.stored, putAside, now);
-  const notChecked = known.sawNotChecked ? undefined : notCheckedIn(evaluation, ruleSet, now);
+  const found = await problemsOf(call.hook, evaluation, stored, now);
+  const problems = await notAnswered(found, call, client, user, now, parts);
+  const gap = notCheckedIn(evaluation, ruleSet, now);
+  const since = new Date(now.getTime() - DAY);
+  const isKnown = gap && (await sawNotChecked(db, connectionId, call.patientId, user, since));
+  const notChecked = isKnown ? undefined : gap;
   const { mostCards } = settings;
   const cards = formCards(problems, notChecked, { call, client, evaluation, ruleSet, publicUrl, mostCards });
-  const who = { connectionId: client.connectionId, ...(user === undefined ? {} : { userHash: user }) };
+  const who = { connectionId, ...(user === undefined ? {} : { userHash: user }) };
   cardBook.write({
     call: {
       ...who,
@@ -80,21 +84,22 @@ function statesOf({ prefetch }: HookCall): Prefetched {
   );
 }
 
-/** What the store knows of this patient and this reader. */
-async function knownOf(
-  { patientId }: HookCall,
+/** Without what this reader put off, or what was answered on an earlier card. */
+async function notAnswered(
+  problems: readonly Problem[],
+  { hook, patientId }: HookCall,
   { connectionId }: CdsClient,
   user: string | undefined,
   now: Date,
   { store: { db } }: CallParts,
-) {
-  const [stored, answered, saw, putOff] = await Promise.all([
-    episodesOf(db, connectionId, patientId),
+): Promise<Problem[]> {
+  if (problems.length === 0) return [];
+  const hasAlert = problems.some(({ alert }) => alert !== undefined);
+  const [cards, alerts] = await Promise.all([
     answeredCards(db, connectionId, patientId),
-    sawNotChecked(db, connectionId, patientId, user, new Date(now.getTime() - DAY)),
-    user === undefined ? new Set<string>() : alertsPutOff(db, connectionId, user, now),
+    user === undefined || !hasAlert ? new Set<string>() : alertsPutOff(db, connectionId, user, now),
   ]);
-  return { stored, answered, sawNotChecked: saw, putOff };
+  return withoutPutAside(problems, { alerts, isAnswered: answeredBefore(cards, hook, user, now) });
 }
 
 function recordOf(

@@ -1,10 +1,10 @@
 /**
  * Keeps cards after their answer has been sent: no write may make a clinician wait.
  *
- * Holds what is not written yet; one pass writes at a time. A lookup for feedback waits for it. What cannot be
+ * States: empty, gathering for a moment, writing; one pass writes at a time. A lookup for feedback waits for it. What cannot be
  * written is tried again with the next call, up to a limit, and then dropped with an error in the log.
  */
-import { type CardRecord, forgetCards, forgetTokens, type HookCallRecord, keepCall } from '../store/card.ts';
+import { type CardRecord, forgetCards, forgetTokens, type HookCallRecord, keepCalls } from '../store/card.ts';
 import type { Store } from '../store/store.ts';
 import { DAY, HOUR } from '../vocabulary/instant.ts';
 import type { Log } from '../watch/log.ts';
@@ -15,6 +15,8 @@ interface Entry {
 }
 
 const MOST_WAITING = 10_000; // calls, some minutes of a busy hospital
+const MOST_AT_ONCE = 50;
+const GATHER_MS = 250;
 const FORGET_EVERY_MS = HOUR;
 
 export class CardBook implements AsyncDisposable {
@@ -23,6 +25,7 @@ export class CardBook implements AsyncDisposable {
   readonly #keepDays: number;
   #waiting: Entry[] = [];
   #writing: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #forgotAt = 0;
 
   constructor(store: Store, log: Log, keepDays: number) {
@@ -38,7 +41,8 @@ export class CardBook implements AsyncDisposable {
       return;
     }
     this.#waiting.push(entry);
-    this.#start();
+    // Calls come in bursts: together they cost little more than one.
+    this.#timer ??= setTimeout(() => this.#start(), GATHER_MS);
   }
 
   /** Resolves when everything taken so far is written, or after the time. */
@@ -57,6 +61,8 @@ export class CardBook implements AsyncDisposable {
   }
 
   #start(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#writing ??= this.#pass().finally(() => {
       this.#writing = undefined;
     });
@@ -64,11 +70,11 @@ export class CardBook implements AsyncDisposable {
 
   async #pass(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.slice(0, 50);
+      const batch = this.#waiting.slice(0, MOST_AT_ONCE);
       try {
-        await this.#store.transaction(async (trx) => {
-          for (const { call, cards } of batch) await keepCall(trx, call, cards);
-        });
+        const calls = batch.map(({ call }) => call);
+        const cards = batch.flatMap((entry) => entry.cards);
+        await this.#store.transaction((trx) => keepCalls(trx, calls, cards));
       } catch {
         this.#log.warn('cards wait to be kept', { code: 'database', events: this.#waiting.length });
         return;

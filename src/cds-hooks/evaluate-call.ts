@@ -18,8 +18,8 @@ export interface Evaluation {
   /** With the chosen orders as if active. */
   readonly chart: Chart;
   readonly decision: Decision;
-  /** Without the chosen orders; the same as `decision` where none was chosen. */
-  readonly before: Decision;
+  /** Without the chosen orders; undefined where none was chosen. Made when it is first asked for. */
+  readonly before: () => Promise<Decision | undefined>;
   /** Chosen orders of a medicine, `MedicationRequest/id`. */
   readonly chosen: readonly string[];
   /** Keys of which nothing, or not everything, could be read. */
@@ -44,9 +44,11 @@ export async function evaluateCall(
   );
   const parts = { patient, unseen, ruleSet, episodes, now };
   const after = await decideOn(withOrders(rest, chosen), parts);
-  const before = chosen.length === 0 ? after : await decideOn(rest, parts);
+  let before: Promise<Decision | undefined> | undefined;
+  const decideBefore = async (): Promise<Decision | undefined> =>
+    chosen.length === 0 ? undefined : (await decideOn(rest, parts)).decision;
   const medicines = chosen.filter(isMedicationOrder).map(({ id }) => `MedicationRequest/${id}`);
-  return { ...after, before: before.decision, chosen: medicines, notSeen };
+  return { ...after, before: () => (before ??= decideBefore()), chosen: medicines, notSeen };
 }
 
 function isPatient(resource: Resource): resource is Patient {

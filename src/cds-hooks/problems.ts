@@ -34,19 +34,26 @@ export interface PutAside {
   readonly isAnswered: (problem: Problem) => boolean;
 }
 
-export function problemsToShow(
+/** Problems that belong on this hook and are not held back by an answer to their alert; the most urgent first. */
+export async function problemsOf(
   hook: Hook,
   evaluation: Evaluation,
   stored: readonly StoredEpisode[],
-  putAside: PutAside,
   now: Date,
-): Problem[] {
-  return problemsOf(hook, evaluation, stored)
+): Promise<Problem[]> {
+  const open = new Map(stored.filter(({ state }) => state === 'open').map((one) => [one.episode.key, one]));
+  const all = [...foundIn(evaluation, open), ...(isOrderHook(hook) ? [] : lasting(evaluation, open))];
+  const attributed = isOrderHook(hook) ? await withCause(all, evaluation) : all;
+  return attributed
     .filter((problem) => belongs(hook, problem))
     .filter((problem) => isShown(problem, now))
-    .filter(({ alert }) => alert === undefined || !putAside.alerts.has(alert.alertId))
-    .filter((problem) => !putAside.isAnswered(problem))
     .sort(byUrgency);
+}
+
+export function withoutPutAside(problems: readonly Problem[], putAside: PutAside): Problem[] {
+  return problems
+    .filter(({ alert }) => alert === undefined || !putAside.alerts.has(alert.alertId))
+    .filter((problem) => !putAside.isAnswered(problem));
 }
 
 /** Tier, then the newest evidence, then the rule. */
@@ -59,22 +66,48 @@ export function byUrgency(a: Problem, b: Problem): number {
   );
 }
 
-function problemsOf(hook: Hook, evaluation: Evaluation, stored: readonly StoredEpisode[]): Problem[] {
-  const { decision } = evaluation;
-  const open = new Map(stored.filter(({ state }) => state === 'open').map((one) => [one.episode.key, one]));
-  const changes = new Map(decision.episodeChanges.map((change) => [change.key, change]));
-  const found = decision.findings.map((finding) => {
-    const alert = open.get(finding.key);
-    const episode = changes.get(finding.key)?.episode ?? alert?.episode;
+type OpenAlerts = ReadonlyMap<string, StoredEpisode>;
+
+function foundIn(evaluation: Evaluation, open: OpenAlerts): Problem[] {
+  const { findings, episodeChanges } = evaluation.decision;
+  const changes = new Map(episodeChanges.map((change) => [change.key, change]));
+  return findings.flatMap(({ key }) => {
+    const alert = open.get(key);
+    const episode = changes.get(key)?.episode ?? alert?.episode;
     return episode === undefined ? [] : [problemOf(episode, alert, evaluation)];
   });
-  // An alert that this call neither finds nor clears stays open: what a call can not see is no all-clear.
-  const lasting = [...open.values()].filter(({ episode: { key } }) => {
-    const change = changes.get(key);
-    return !decision.findings.some((finding) => finding.key === key) && !isClosing(change);
+}
+
+/** An alert that this call neither finds nor clears stays open: what a call can not see is no all-clear. */
+function lasting(evaluation: Evaluation, open: OpenAlerts): Problem[] {
+  const { findings, episodeChanges } = evaluation.decision;
+  const changes = new Map(episodeChanges.map((change) => [change.key, change]));
+  const found = new Set(findings.map(({ key }) => key));
+  return [...open.values()]
+    .filter(({ episode: { key } }) => !found.has(key) && !isClosing(changes.get(key)))
+    .map((alert) => problemOf(alert.episode, alert, evaluation));
+}
+
+/**
+ * An order can also make a finding graver that does not name it: a second QT drug, a lower kidney limit.
+ * What was there as grave before is not its doing; an open alert says so without a second decision.
+ */
+async function withCause(problems: readonly Problem[], evaluation: Evaluation): Promise<Problem[]> {
+  const isOpenQuestion = ({ orders, alert, tier }: Problem): boolean =>
+    orders.length === 0 && (alert === undefined || TIERS.indexOf(alert.episode.tier) < TIERS.indexOf(tier));
+  if (!problems.some(isOpenQuestion)) return [...problems];
+  const before = await evaluation.before();
+  return problems.map((problem) => {
+    if (before === undefined || !isOpenQuestion(problem) || !isCaused(problem.finding, before))
+      return problem;
+    return { ...problem, ...ordersOf(evaluation.chosen, evaluation) };
   });
-  const rest = isOrderHook(hook) ? [] : lasting.map((alert) => problemOf(alert.episode, alert, evaluation));
-  return [...found.flat(), ...rest];
+}
+
+/** It was not there without the orders, or milder. */
+function isCaused({ key, tier }: Finding, before: Decision): boolean {
+  const earlier = before.findings.find((finding) => finding.key === key);
+  return earlier === undefined || TIERS.indexOf(tier) > TIERS.indexOf(earlier.tier);
 }
 
 function isClosing(change: Decision['episodeChanges'][number] | undefined): boolean {
@@ -85,18 +118,18 @@ function problemOf(episode: Episode, alert: StoredEpisode | undefined, evaluatio
   const { finding, tier } = episode;
   const involved = new Set([...finding.implicated, ...finding.raisedBy]);
   const named = evaluation.chosen.filter((order) => involved.has(order));
-  // An order can also make a finding graver that does not name it: a second QT drug, a lower kidney limit.
-  const orders = named.length === 0 && isCaused(finding, evaluation) ? evaluation.chosen : named;
   return {
     finding,
     tier,
     episode: withOrdersByName(episode, evaluation),
-    orders,
-    medicines: orders.map((order) =>
-      medicineKey(evaluation.chart.byReference.get(order) as MedicationRequest),
-    ),
+    ...ordersOf(named, evaluation),
     ...(alert && { alert }),
   };
+}
+
+function ordersOf(orders: readonly string[], { chart }: Evaluation): Pick<Problem, 'orders' | 'medicines'> {
+  const medicines = orders.map((order) => medicineKey(chart.byReference.get(order) as MedicationRequest));
+  return { orders, medicines };
 }
 
 /** Ids of unsigned orders change from call to call, so their doses are kept under the name of the medicine. */
@@ -119,13 +152,6 @@ function medicineKey({ medicationCodeableConcept: code, medicationReference }: M
     medicationReference?.display ??
     canonicalJson(medicationReference ?? {})
   ).toLowerCase();
-}
-
-/** It was not there without the orders, or milder. */
-function isCaused({ key, tier }: Finding, { before, decision }: Evaluation): boolean {
-  if (before === decision) return false;
-  const earlier = before.findings.find((finding) => finding.key === key);
-  return earlier === undefined || TIERS.indexOf(tier) > TIERS.indexOf(earlier.tier);
 }
 
 function belongs(hook: Hook, { tier, orders, alert }: Problem): boolean {

@@ -107,7 +107,8 @@ export function resourcesIn(bundle: unknown): Resource[] {
 /** A resource about somebody else means that the client mixed up patients: nothing of the call can be trusted. */
 function refuseOtherPatients(patientId: PatientId, prefetch: JsonObject, drafts: readonly Resource[]): void {
   for (const [key, value] of Object.entries(prefetch)) {
-    const resources = isObject(value) && value.resourceType === 'Bundle' ? resourcesIn(value) : [value];
+    const entries = isObject(value) && Array.isArray(value.entry) ? value.entry : [];
+    const resources = [value, ...entries.map((entry: unknown) => isObject(entry) && entry.resource)];
     if (resources.some((resource) => isAboutAnother(resource, patientId)))
       throw wrongPatient(`prefetch.${key}`);
   }

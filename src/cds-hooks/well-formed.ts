@@ -3,7 +3,7 @@
  *
  * Why here: what comes from a FHIR server has been validated by it; what comes in a hook call has not.
  */
-import { isObject, type JsonObject } from '../intake/read-json.ts';
+import type { JsonObject } from '../intake/read-json.ts';
 
 /** Elements that are lists in every R4 type that a chart holds. */
 const LISTS: ReadonlySet<string> = new Set(
@@ -27,26 +27,37 @@ const LISTS_OF: Readonly<Record<string, readonly string[]>> = {
 /** Elements of these names that are no list where they stand in another one. */
 const SINGLE_IN: ReadonlySet<string> = new Set(['name@contact', 'name@ingredient']);
 
-/** One object where a list belongs becomes a list of one; `null` members are left out. */
+/** One object where a list belongs becomes a list of one; `null` members are left out. What is sound stays as it is. */
 export function wellFormed(resource: JsonObject): JsonObject {
   return mended(resource, String(resource.resourceType), '');
 }
 
 function mended(object: JsonObject, type: string, within: string): JsonObject {
   const own = typeof object.resourceType === 'string' ? object.resourceType : type;
-  return Object.fromEntries(
-    Object.entries(object)
-      .filter(([, value]) => value !== null)
-      .map(([name, value]) => {
-        const isList = LISTS.has(name) || LISTS_OF[name]?.includes(own) === true;
-        const inside = each(value, own, name);
-        const single = Array.isArray(inside) || !isList || SINGLE_IN.has(`${name}@${within}`);
-        return [name, single ? inside : [inside]];
-      }),
-  );
+  let copy: Record<string, unknown> | undefined;
+  for (const name of Object.keys(object)) {
+    const value = object[name];
+    const better = member(name, value, own, within);
+    if (better === value) continue;
+    copy ??= { ...object };
+    if (better === undefined) delete copy[name];
+    else copy[name] = better;
+  }
+  return copy ?? object;
+}
+
+function member(name: string, value: unknown, type: string, within: string): unknown {
+  if (value === null || value === undefined) return undefined;
+  const inside = each(value, type, name);
+  const isList = LISTS.has(name) || LISTS_OF[name]?.includes(type) === true;
+  return Array.isArray(inside) || !isList || SINGLE_IN.has(`${name}@${within}`) ? inside : [inside];
 }
 
 function each(value: unknown, type: string, within: string): unknown {
-  if (Array.isArray(value)) return value.filter((one) => one !== null).map((one) => each(one, type, within));
-  return isObject(value) ? mended(value, type, within) : value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (!Array.isArray(value)) return mended(value as JsonObject, type, within);
+  const better = value.filter((one) => one !== null).map((one) => each(one, type, within));
+  return better.length === value.length && better.every((one, index) => one === value[index])
+    ? value
+    : better;
 }

@@ -115,58 +115,56 @@ export interface CardAnswer {
   readonly clockSuspect: boolean;
 }
 
-/** Keeps a call and its cards. The same card of a repeated call is kept once. */
-export async function keepCall(trx: Trx, call: HookCallRecord, cards: readonly CardRecord[]): Promise<void> {
-  await trx
-    .insertInto('hook_call')
-    .values({
-      connection_id: call.connectionId,
-      hook: call.hook,
-      patient_id: call.patientId,
-      user_hash: call.userHash ?? null,
-      at: call.at.toISOString(),
-      ms: call.ms,
-      cards: call.cards,
-      not_checked: call.notChecked,
-      prefetch: JSON.stringify(call.prefetch),
-    })
-    .execute();
-  for (const card of cards) await keepCard(trx, card);
-}
-
-async function keepCard(trx: Trx, card: CardRecord): Promise<void> {
-  const [lead] = card.problems;
-  const { problems, advice } = card;
-  const earlier = await trx
-    .selectFrom('card')
-    .select('id')
-    .where('connection_id', '=', card.connectionId)
-    .where('patient_id', '=', card.patientId)
-    .where('id', '<>', card.id)
-    .where('kind', '=', card.kind)
-    .where('rule', lead === undefined ? 'is' : '=', lead?.rule ?? null)
-    .limit(1)
-    .executeTakeFirst();
+/** Keeps calls and their cards, in two statements. The same card of a repeated call is kept once. */
+export async function keepCalls(
+  trx: Trx,
+  calls: readonly HookCallRecord[],
+  cards: readonly CardRecord[],
+): Promise<void> {
+  if (calls.length > 0) await trx.insertInto('hook_call').values(calls.map(callRow)).execute();
+  if (cards.length === 0) return;
   await trx
     .insertInto('card')
-    .values({
-      connection_id: card.connectionId,
-      id: card.id,
-      patient_id: card.patientId,
-      hook: card.hook,
-      hook_instance: card.hookInstance,
-      kind: card.kind,
-      tier: lead?.tier ?? null,
-      rule: lead?.rule ?? null,
-      rule_version: lead?.ruleVersion ?? null,
-      user_hash: card.userHash ?? null,
-      user_reference: card.userReference ?? null,
-      shown_at: card.shownAt.toISOString(),
-      repeat: earlier !== undefined,
-      body: JSON.stringify({ problems, advice }),
-    })
+    .values(cards.map(cardRow))
     .onConflict((conflict) => conflict.columns(['connection_id', 'id']).doNothing())
     .execute();
+}
+
+function callRow(call: HookCallRecord) {
+  return {
+    connection_id: call.connectionId,
+    hook: call.hook,
+    patient_id: call.patientId,
+    user_hash: call.userHash ?? null,
+    at: call.at.toISOString(),
+    ms: call.ms,
+    cards: call.cards,
+    not_checked: call.notChecked,
+    prefetch: JSON.stringify(call.prefetch),
+  };
+}
+
+/** A repeat: the patient was shown a card of this rule before. */
+function cardRow({ problems, advice, ...card }: CardRecord) {
+  const [lead] = problems;
+  const rule = lead?.rule ?? null;
+  return {
+    connection_id: card.connectionId,
+    id: card.id,
+    patient_id: card.patientId,
+    hook: card.hook,
+    hook_instance: card.hookInstance,
+    kind: card.kind,
+    tier: lead?.tier ?? null,
+    rule,
+    rule_version: lead?.ruleVersion ?? null,
+    user_hash: card.userHash ?? null,
+    user_reference: card.userReference ?? null,
+    shown_at: card.shownAt.toISOString(),
+    repeat: sql<boolean>`exists (select 1 from card e where e.connection_id = ${card.connectionId}
+      and e.patient_id = ${card.patientId} and e.kind = ${card.kind} and e.rule is not distinct from ${rule})`,
+    body: JSON.stringify({ problems, advice }),
+  };
 }
 
 /** A card by its id, within its connection. */
