@@ -193,7 +193,9 @@ describe('a card', () => {
     const subject = { reference: 'Patient/kept' };
     const chart = prefetchOf(patientOf72({ id: 'kept' }), potassium(3.1, { subject }));
     const call = () => ehr.call('order-sign', about('kept', chart, drafts(ciprofloxacin({ subject }))));
-    const ids = [(await call()).cards[0]?.uuid ?? '', (await call()).cards[0]?.uuid ?? ''];
+    const first = (await call()).cards[0]?.uuid ?? '';
+    await ehr.cardBook.written(2000);
+    const ids = [first, (await call()).cards[0]?.uuid ?? ''];
     await ehr.cardBook.written(2000);
     const kept = await findCard(ehr.store.db, WARD, ids[0] ?? '');
     expect(kept).toMatchObject({
