@@ -73,6 +73,7 @@ export const TEMPLATES: readonly Template[] = [
   { key: 'answers', type: 'QuestionnaireResponse', search: PAGE },
   { key: 'orders', type: 'ServiceRequest', search: PAGE },
   { key: 'plans', type: 'CarePlan', search: `status=active,completed&${PAGE}` },
+  { key: 'encounters', type: 'Encounter', search: `status=in-progress&${PAGE}` },
   { key: 'reports', type: 'DiagnosticReport', search: PAGE },
   { key: 'specimens', type: 'Specimen', search: PAGE },
 ];

@@ -169,6 +169,7 @@ export function prefetchOf(patient: Patient, ...resources: Resource[]): Record<s
     answers: of('QuestionnaireResponse'),
     orders: of('ServiceRequest'),
     plans: NOTHING,
+    encounters: NOTHING,
     reports: NOTHING,
     specimens: NOTHING,
   };

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MedplumClient } from '@medplum/core';
 import { HOOKS, TEMPLATES, templateText } from '../../src/cds-hooks/services.ts';
 import { openClient } from '../../src/config/cds-hooks.ts';
+import { READ_TYPES } from '../../src/evaluation/gather.ts';
 import {
   about,
   ciprofloxacin,
@@ -68,14 +69,8 @@ describe('discovery', () => {
     }
   });
 
-  it('asks for every type of record that an evaluation gathers', async () => {
-    const gather = await (await import('node:fs/promises')).readFile(
-      new URL('../../src/evaluation/gather.ts', import.meta.url),
-      'utf8',
-    );
-    const gathered = [...gather.matchAll(/\bof\('([A-Z][A-Za-z]+)'/g)].map(([, type]) => type);
-    expect(gathered.length).toBeGreaterThan(10);
-    expect(new Set(TEMPLATES.map(({ type }) => type))).toEqual(new Set(['Patient', ...gathered]));
+  it('asks for every type of record that an evaluation gathers', () => {
+    expect(new Set(TEMPLATES.map(({ type }) => type))).toEqual(new Set(['Patient', ...READ_TYPES]));
   });
 });
 
