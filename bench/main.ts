@@ -3,16 +3,18 @@
  */
 import { fileURLToPath } from 'node:url';
 import { readRuleSet } from '../src/rule-files/read-rule-set.ts';
+import { benchCds } from './cds.ts';
 import { keep } from './figures.ts';
-import { benchRules } from './rules.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<object>>> = {
-  rules: () =>
-    benchRules(
+  // Its peers are installed for it alone.
+  rules: async () =>
+    (await import('./rules.ts')).benchRules(
       readRuleSet(fileURLToPath(new URL('../rules', import.meta.url)), {
         settings: { homeTimeZone: 'Europe/London' },
       }),
     ),
+  cds: () => benchCds(process.env.DATABASE_URL),
 };
 
 const [wanted] = process.argv.slice(2);
@@ -29,6 +31,13 @@ for (const [name, bench] of Object.entries(BENCHES)) {
 }
 
 function show(figures: object): void {
+  if (!('measured' in figures)) {
+    for (const [name, value] of Object.entries(figures))
+      process.stdout.write(
+        `  ${name.padEnd(22)} ${typeof value === 'object' ? JSON.stringify(value) : value}\n`,
+      );
+    return;
+  }
   const { measured, ratios } = figures as {
     measured: { name: string; us: { min: number; median: number; max: number } }[];
     ratios: Record<string, number>;

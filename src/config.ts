@@ -7,6 +7,8 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import type { CdsClient, CdsHooksSettings } from './cds-hooks/client.ts';
+import { CdsHooksFile, ClientFile, cdsHooksOf, clientsOf, openClient } from './config/cds-hooks.ts';
 import type { Connection, ConnectionAuth, SigningKey } from './connections/connection.ts';
 import type { ConnectionId } from './vocabulary/ids.ts';
 
@@ -26,6 +28,12 @@ export interface Config {
   readonly publicUrl: string;
   readonly logLevel: LogLevel;
   readonly connections: readonly ConfiguredConnection[];
+  /** NODE_ENV says so: nothing that is only for trying is switched on. */
+  readonly production?: boolean;
+  /** Without it no hook is offered. */
+  readonly cdsHooks?: CdsHooksSettings;
+  /** EHRs that may call. */
+  readonly clients?: readonly CdsClient[];
 }
 
 export interface ConfiguredConnection extends Connection {
@@ -128,6 +136,8 @@ const ConfigFile = z.strictObject({
   publicUrl: Url,
   logLevel: z.enum(LOG_LEVELS).optional(),
   connections: z.array(ConnectionFile).min(1),
+  cdsHooks: CdsHooksFile,
+  clients: z.array(ClientFile).default([]),
 });
 type ConfigFile = z.infer<typeof ConfigFile>;
 type ConnectionFile = ConfigFile['connections'][number];
@@ -143,6 +153,7 @@ const Environment = z.object({
     .optional(),
   CRAMP_CDS_CONFIG: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS).optional(),
+  NODE_ENV: z.string().optional(),
 });
 
 const DEFAULTS = { port: 8080, host: '127.0.0.1', sandboxPort: 8103, dataDir: '.cramp-cds' } as const;
@@ -173,6 +184,11 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
   const secret = settings?.secretFrom
     ? secretAt(settings.secretFrom, env, problems, 'secretFrom', SHORTEST_SECRET)
     : undefined;
+  const production = environment.NODE_ENV === 'production';
+  const hooks = settings?.cdsHooks ?? CdsHooksFile.parse(undefined);
+  const around = { connections, production, problems };
+  const cdsHooks = cdsHooksOf(hooks, around);
+  const clients = clientsOf(settings?.clients ?? [], hooks, around);
   if (problems.length > 0) throw new ConfigError(problems);
   const port = environment.PORT ?? settings?.port ?? DEFAULTS.port;
   const host = environment.HOST ?? settings?.host ?? DEFAULTS.host;
@@ -187,6 +203,12 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
     publicUrl: (settings?.publicUrl ?? `http://${host}:${port}`).replace(/\/+$/, ''),
     logLevel: environment.LOG_LEVEL ?? settings?.logLevel ?? 'info',
     connections,
+    production,
+    cdsHooks,
+    clients:
+      cdsHooks.authentication === 'off' && clients.length === 0
+        ? connections.map((one) => openClient(one, hooks.deadlineMs))
+        : clients,
   });
 }
 

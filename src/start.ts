@@ -15,6 +15,10 @@ import {
   type RecordedAnswer,
   recordAnswer,
 } from './answers/record-answer.ts';
+import { userHasher } from './answers/user-hash.ts';
+import { CardBook } from './cds-hooks/card-book.ts';
+import { cdsHooks } from './cds-hooks/cds-hooks.ts';
+import { SERVICES_PATH } from './cds-hooks/services.ts';
 import type { Config } from './config.ts';
 import { publicKeySet } from './connections/client-assertion.ts';
 import { LiveConnection } from './connections/live-connection.ts';
@@ -87,12 +91,16 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   work(store, inbox, connection, config, { ...parts, now });
   const statuses = () =>
     Promise.all([...live.values()].map((one) => connectionStatus(store, laneOf(one), now())));
+  const secret = config.secret ?? siteSecret(config.dataDir);
   const answers: AnswerParts = {
     store,
-    seal: new CommentSeal(config.secret ?? siteSecret(config.dataDir)),
+    seal: new CommentSeal(secret),
     ruleVersion: (rule) => parts.ruleSet.byId.get(rule)?.file.version,
   };
-  const server = createServer(appOf(config, store, inbox, log, statuses));
+  const cardBook = new CardBook(store, log, config.cdsHooks?.cardDays ?? 0);
+  const app = appOf(config, store, inbox, log, statuses);
+  showCards(app, config, { ...parts, now, store, cardBook, answers, secret });
+  const server = createServer(app);
   const url = await listen(server, config).catch(async (error: unknown) => {
     await store[Symbol.asyncDispose]();
     throw error;
@@ -121,6 +129,7 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
       for (const timer of timers) clearInterval(timer);
       server.close();
       server.closeAllConnections();
+      await cardBook[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     },
   };
@@ -150,6 +159,39 @@ function appOf(
 
 function laneOf({ connection, gate: { lane } }: LiveConnection): LaneState {
   return { connection: connection.id, breaker: lane.state, callsAllowed: lane.allowed };
+}
+
+interface CardParts extends StartParts {
+  readonly now: () => Date;
+  readonly store: Store;
+  readonly cardBook: CardBook;
+  readonly answers: AnswerParts;
+  readonly secret: string;
+}
+
+function showCards(app: express.Express, config: Config, parts: CardParts): void {
+  const { cdsHooks: settings, clients = [], publicUrl } = config;
+  if (settings === undefined) return;
+  const { store, answers, secret, cardBook, ruleSet, log, now } = parts;
+  if (settings.authentication === 'off')
+    log.warn('clients of CDS Hooks are NOT authenticated: for this machine and for trying only');
+  app.use(
+    SERVICES_PATH,
+    cdsHooks({
+      settings,
+      clients,
+      publicUrl,
+      ruleSet,
+      store,
+      db: store.db,
+      cardBook,
+      log,
+      now,
+      userHash: userHasher(secret),
+      answer: (given) => recordAnswer(given, answers),
+      seal: (comment, of) => answers.seal.seal(comment, of),
+    }),
+  );
 }
 
 function work(

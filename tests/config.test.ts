@@ -226,3 +226,52 @@ describe('a wrong configuration', () => {
     expect(text).not.toContain(PLANTED);
   });
 });
+
+describe('clients of CDS Hooks', () => {
+  const withClients = (cdsHooks: object, clients: object[]) =>
+    file((settings) => Object.assign(settings, { cdsHooks, clients }));
+
+  it('belong to a connection, and may ask its FHIR server when nothing else is said', () => {
+    const { cdsHooks, clients } = readConfig(ENV, file());
+    expect(cdsHooks).toMatchObject({
+      authentication: 'jwt',
+      hooks: ['patient-view', 'order-select', 'order-sign'],
+    });
+    expect(clients).toMatchObject([
+      {
+        connectionId: 'north-wing',
+        algorithms: ['ES384', 'RS384'],
+        fhirServers: ['https://fhir.north.example/fhir/R4'],
+        tokenSeconds: 900,
+        deadlineMs: 450,
+      },
+    ]);
+  });
+
+  it('may prove nothing only outside production, and then each connection is one', () => {
+    const open = withClients({ authentication: 'off' }, []);
+    expect(readConfig(ENV, open).clients).toHaveLength(2);
+    expect(problemsOf({ ...ENV, NODE_ENV: 'production' }, open)).toEqual([
+      'cdsHooks.authentication: must not be off where NODE_ENV is production',
+    ]);
+  });
+
+  it('are refused with an unknown connection, without keys, by plain http, with a shared secret', () => {
+    const [a, b] = [
+      { name: 'a', iss: 'x' },
+      { name: 'b', iss: 'x' },
+    ];
+    const wrong = withClients({}, [
+      { ...a, connection: 'nowhere' },
+      { ...b, connection: 'north-wing', jku: 'http://ehr.example/jwks' },
+    ]);
+    expect(problemsOf(ENV, wrong)).toEqual([
+      'clients: two of them have the same iss',
+      'clients.0.connection: there is no connection with this id',
+      'clients.0: needs either jku or jwks',
+      'clients.1: every address must be https',
+    ]);
+    const shared = withClients({}, [{ ...a, connection: 'north-wing', algorithms: ['HS256'] }]);
+    expect(problemsOf(ENV, shared).join()).toMatch(/clients\.0\.algorithms/);
+  });
+});

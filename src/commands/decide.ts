@@ -3,6 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Bundle, Resource } from '@medplum/fhirtypes';
+import { resourcesOfBundle } from '../core/chart/bundle.ts';
 import { type Chart, ChartError, chartOf } from '../core/chart/chart.ts';
 import { decide } from '../core/decide.ts';
 import type { Decision, Finding, Verdict } from '../core/decision.ts';
@@ -96,27 +97,7 @@ function resourcesOf(value: unknown, where: string): Resource[] {
     throw new InputError(`${where} holds no FHIR resource; a Bundle or NDJSON is wanted`);
   }
   if (resource.resourceType !== 'Bundle') return [value as Resource];
-  return withinBundle(resource);
-}
-
-/** Entries with an id each, and their references to each other by `fullUrl` made plain. */
-function withinBundle(bundle: Partial<Bundle>): Resource[] {
-  const entries = (bundle.entry ?? []).flatMap(({ resource, fullUrl }) => {
-    if (resource === undefined) return [];
-    const id = resource.id ?? fullUrl?.split(/[/:]/).at(-1);
-    return [{ resource: (id === undefined ? resource : { ...resource, id }) as Resource, fullUrl }];
-  });
-  const plain = new Map(
-    entries.flatMap(({ resource, fullUrl }) =>
-      fullUrl?.startsWith('urn:') ? [[fullUrl, `${resource.resourceType}/${resource.id}`] as const] : [],
-    ),
-  );
-  if (plain.size === 0) return entries.map(({ resource }) => resource);
-  return entries.map(({ resource }) =>
-    JSON.parse(JSON.stringify(resource), (key, value) =>
-      key === 'reference' ? (plain.get(value) ?? value) : value,
-    ),
-  );
+  return resourcesOfBundle(resource);
 }
 
 function showDecision(decision: Decision, ruleSet: RuleSet, terminal: Terminal): void {

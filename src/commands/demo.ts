@@ -8,6 +8,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Patient, Resource } from '@medplum/fhirtypes';
+import { SERVICES_PATH } from '../cds-hooks/services.ts';
+import { openClient } from '../config/cds-hooks.ts';
 import type { Config, ConfiguredConnection } from '../config.ts';
 import type { EpisodeChange, Tier } from '../core/decision.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
@@ -41,6 +43,7 @@ export interface DemoParts {
 }
 
 const SANDBOX = 'sandbox' as ConnectionId;
+const DEMO_DEADLINE_MS = 2000; // one process is the hospital and the service
 const CRITERIA = [
   'Observation',
   'MedicationStatement',
@@ -77,14 +80,14 @@ export async function demo(config: Config, parts: DemoParts, stop: AbortSignal):
   const story = readStory(parts.fixtures, fixtures);
   const names = await loadPatients(sandbox, fixtures, story, new Date(progress.startedAt));
   const lines = new Lines(terminal, names, sandbox.base);
-  const settings = { ...config, connections: [sandboxConnection(config, sandbox.base, progress.secret)] };
+  const settings = onSandbox(config, sandboxConnection(config, sandbox.base, progress.secret));
   await using running = await start(settings, {
     ruleSet: parts.ruleSet,
     log: parts.log,
     onEvaluated: (one) => lines.evaluated(one),
     onDelivered: (one) => lines.delivered(one),
   });
-  lines.welcome(running.url, parts.ruleSet.rules.length, running.store.kind);
+  lines.welcome(running.url, parts.ruleSet.rules.length, running.store.kind, settings.cdsHooks !== undefined);
   await running.subscribe();
   await running.quiet();
   lines.storyStarts(fixtures.length);
@@ -146,6 +149,14 @@ function sandboxConnection(config: Config, base: string, secret: string): Config
     sweepEveryMs: 300_000,
     quiet: { ms: 0, maxMs: 0 },
   };
+}
+
+/** Anybody on this machine may call the hooks of the sandbox; in production nobody may. */
+function onSandbox(config: Config, connection: ConfiguredConnection): Config {
+  const { cdsHooks, ...rest } = { ...config, connections: [connection] };
+  if (cdsHooks === undefined || config.production) return rest;
+  const clients = [openClient(connection, DEMO_DEADLINE_MS)];
+  return { ...rest, cdsHooks: { ...cdsHooks, authentication: 'off', openFhir: true }, clients };
 }
 
 /** What a laboratory system does: writes to the FHIR server, which then pushes. */
@@ -215,7 +226,7 @@ class Lines {
     return `${this.#base}/${type}/${id}`;
   }
 
-  welcome(url: string, rules: number, store: string): void {
+  welcome(url: string, rules: number, store: string, cards: boolean): void {
     const { write, paint } = this.#terminal;
     write('');
     write(`${paint('bold', 'cramp-cds')}  clinical rules for leg cramps, on synthetic patients`);
@@ -226,6 +237,15 @@ class Lines {
       ),
     );
     write(paint('dim', `  sandbox  ${this.#base}   a FHIR R4 server, open on this machine only`));
+    if (cards) {
+      write(paint('dim', `  cards    ${url}${SERVICES_PATH}   CDS Hooks; see docs/cds-hooks.md`));
+      write(
+        paint(
+          'yellow',
+          '  Callers of the cards are NOT authenticated: synthetic patients on this machine only.',
+        ),
+      );
+    }
     write('');
   }
 

@@ -15,6 +15,8 @@ export interface Call {
   readonly body?: string;
   /** Whole call; a third of it may pass until the answer begins. */
   readonly timeoutMs: number;
+  /** Largest answer that is read. */
+  readonly mostBytes?: number;
 }
 
 /** What came back. `body` is parsed JSON; undefined when empty, or when a failure came without JSON. */
@@ -23,7 +25,7 @@ export type Answer =
   | { readonly fault: Fault };
 
 /** Never throws: whatever goes wrong on the way is a fault. */
-export async function call({ method, url, headers, body, timeoutMs }: Call): Promise<Answer> {
+export async function call({ method, url, headers, body, timeoutMs, mostBytes }: Call): Promise<Answer> {
   const beginning = new AbortController();
   const timer = setTimeout(
     () => beginning.abort(new DOMException('no answer yet', 'TimeoutError')),
@@ -33,7 +35,7 @@ export async function call({ method, url, headers, body, timeoutMs }: Call): Pro
   try {
     const response = await fetch(url, { method, headers, body: body ?? null, redirect: 'error', signal });
     clearTimeout(timer);
-    return await readAnswer(response);
+    return await readAnswer(response, mostBytes ?? LIMITS.bodyBytes);
   } catch (error) {
     return { fault: faultOf(error) };
   } finally {
@@ -41,9 +43,9 @@ export async function call({ method, url, headers, body, timeoutMs }: Call): Pro
   }
 }
 
-async function readAnswer(response: Response): Promise<Answer> {
+async function readAnswer(response: Response, mostBytes: number): Promise<Answer> {
   const { status, headers } = response;
-  const text = await readCapped(response);
+  const text = await readCapped(response, mostBytes);
   if (text === undefined) return response.ok ? { fault: 'too-large' } : { status, headers, body: undefined };
   if (text.trim() === '') return { status, headers, body: undefined };
   const body = isJson(headers) ? parse(text) : undefined;
@@ -51,14 +53,14 @@ async function readAnswer(response: Response): Promise<Answer> {
 }
 
 /** Counts while it streams, so that an endless body costs no more than the cap. */
-async function readCapped(response: Response): Promise<string | undefined> {
+async function readCapped(response: Response, mostBytes: number): Promise<string | undefined> {
   if (response.body === null) return '';
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
   for await (const chunk of response.body) {
     bytes += chunk.byteLength;
-    if (bytes > LIMITS.bodyBytes) return undefined; // leaving the loop cancels the stream
+    if (bytes > mostBytes) return undefined; // leaving the loop cancels the stream
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

@@ -116,6 +116,7 @@ async function account(
   const chart = chartOf(
     [patient, ...[...found, ...extra, ...pushed].filter((resource) => resource.resourceType !== 'Patient')],
     deleted,
+    unseen,
   );
   return { outcome: 'chart', chart, unseen };
 }

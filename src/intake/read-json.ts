@@ -22,13 +22,16 @@ const COLON = 58;
 const COMMA = 44;
 const MINUS = 45;
 
-/** @throws Refusal `malformed`, in words that quote nothing of the body. */
-export function readJson(body: Uint8Array): unknown {
+/**
+ * @param mostNodes values in a body that is no Bundle
+ * @throws Refusal `malformed`, in words that quote nothing of the body.
+ */
+export function readJson(body: Uint8Array, mostNodes = MOST_NODES): unknown {
   const text = decoded(body);
   const nodes = countNodes(text);
   const value = parsed(text);
   const isBundle = isObject(value) && value.resourceType === 'Bundle';
-  if (nodes > (isBundle ? MOST_NODES_OF_BUNDLE : MOST_NODES))
+  if (nodes > (isBundle ? MOST_NODES_OF_BUNDLE : mostNodes))
     throw malformed('the body has too many elements');
   return value;
 }

@@ -155,9 +155,77 @@ const HOW_EVENTS_CAME = [
   `create index event_swept on event (connection_id, received_at) where via = 'sweep'`,
 ];
 
+/** Hook calls, the cards they showed, what clients reported of them, and tokens that may not come twice. */
+const CARDS = [
+  `create table hook_call (
+    connection_id text not null,
+    id uuid not null default gen_random_uuid(),
+    hook text not null,
+    patient_id text not null,
+    user_hash text,
+    at timestamptz not null,
+    ms integer not null,
+    cards integer not null,
+    not_checked boolean not null,
+    prefetch jsonb not null,
+    primary key (connection_id, id)
+  )`,
+  'create index hook_call_at on hook_call (connection_id, at)',
+
+  `create table card (
+    connection_id text not null,
+    id uuid not null,
+    patient_id text not null,
+    hook text not null,
+    hook_instance text not null,
+    kind text not null check (kind in ('finding', 'more', 'not-checked')),
+    tier text,
+    rule text,
+    rule_version text,
+    user_hash text,
+    user_reference text,
+    shown_at timestamptz not null,
+    repeat boolean not null,
+    body jsonb not null,
+    primary key (connection_id, id)
+  )`,
+  'create index card_patient on card (connection_id, patient_id, shown_at)',
+  'create index card_shown on card (connection_id, shown_at)',
+
+  // Without a reference to card: a client may report a card that nobody here knows.
+  `create table card_answer (
+    connection_id text not null,
+    id uuid not null default gen_random_uuid(),
+    fingerprint text not null,
+    card_id text not null,
+    orphan boolean not null,
+    outcome text not null check (outcome in ('accepted', 'overridden')),
+    suggestions jsonb not null,
+    reason_system text,
+    reason_code text,
+    comment text,
+    at timestamptz not null,
+    received_at timestamptz not null,
+    clock_suspect boolean not null,
+    primary key (connection_id, id)
+  )`,
+  'create unique index card_answer_fingerprint on card_answer (connection_id, fingerprint)',
+  'create index card_answer_card on card_answer (connection_id, card_id)',
+
+  `create table used_token (
+    connection_id text not null,
+    issuer text not null,
+    token_id text not null,
+    until timestamptz not null,
+    primary key (connection_id, issuer, token_id)
+  )`,
+  'create index used_token_until on used_token (until)',
+];
+
 const STEPS: Record<string, Migration> = {
   '0001-first': { up: steps(FIRST) },
   '0002-looks-and-answers': { up: steps(LOOKS_AND_ANSWERS) },
+  '0003-cards': { up: steps(CARDS) },
   '0007-how-events-came': { up: steps(HOW_EVENTS_CAME) },
 };
 

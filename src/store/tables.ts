@@ -3,6 +3,7 @@
  */
 import type { Kysely, Transaction } from 'kysely';
 import type { AnswerTable } from './answer.ts';
+import type { CardAnswerTable, CardTable, HookCallTable, UsedTokenTable } from './card.ts';
 import type { DecisionTable } from './decision.ts';
 import type { DeliveryTable } from './delivery.ts';
 import type { EpisodeTable } from './episode.ts';
@@ -22,6 +23,10 @@ export interface Tables {
   watermark: WatermarkTable;
   look_again: LookAgainTable;
   answer: AnswerTable;
+  hook_call: HookCallTable;
+  card: CardTable;
+  card_answer: CardAnswerTable;
+  used_token: UsedTokenTable;
 }
 
 /** The database, outside or inside a transaction. */

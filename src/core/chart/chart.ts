@@ -13,6 +13,8 @@ export interface Chart {
   readonly byReference: ReadonlyMap<string, Resource>;
   /** `Type/id` of resources known to be deleted on the server. */
   readonly deleted: ReadonlySet<string>;
+  /** Types of which not everything could be seen: that there is no record of them means nothing. */
+  readonly unseen: ReadonlySet<string>;
 }
 
 export class ChartError extends Error {}
@@ -24,7 +26,11 @@ export class ChartError extends Error {}
  * one seen last.
  * @throws ChartError when there is no Patient, or more than one.
  */
-export function chartOf(resources: Iterable<Resource>, deleted: Iterable<string> = []): Chart {
+export function chartOf(
+  resources: Iterable<Resource>,
+  deleted: Iterable<string> = [],
+  unseen: Iterable<string> = [],
+): Chart {
   const newest = new Map<string, Resource>();
   let unnamed = 0;
   for (const resource of resources) {
@@ -39,7 +45,13 @@ export function chartOf(resources: Iterable<Resource>, deleted: Iterable<string>
   if (patient === undefined) throw new ChartError('the chart has no Patient');
   if (patients.length > 1) throw new ChartError(`the chart has ${patients.length} Patients; one is wanted`);
   const byReference = new Map([...newest].sort(([a], [b]) => (a < b ? -1 : 1)));
-  return { patient, resources: [...byReference.values()], byReference, deleted: new Set(deleted) };
+  return {
+    patient,
+    resources: [...byReference.values()],
+    byReference,
+    deleted: new Set(deleted),
+    unseen: new Set(unseen),
+  };
 }
 
 function lastUpdated(resource: Resource): number {

@@ -51,12 +51,14 @@ const TESTED_DAYS = 365; // core rules, md-ppi-low-magnesium
 const IN_PROGRESS_DAYS = 14; // a preliminary result this young is in progress; foundations 2.9
 const LOW_MAGNESIUM = { below: 0.7, days: 90 }; // mmol/L; core rules, md-ppi-low-magnesium
 
-/** Nobody measured magnesium for a year. About the record, so always known; a result without a value is none. */
+/** Nobody measured magnesium for a year. About the record, so known where it was seen; a result without a value is none. */
 const magnesiumNotTested: Former = (source) => {
   const tested = source.readings('magnesium-serum').filter(({ value, status, at }) => {
     const days = daysBetween(at, source.now);
     return value !== undefined && days <= (status === 'preliminary' ? IN_PROGRESS_DAYS : TESTED_DAYS);
   });
+  if (tested.length === 0 && source.chart.unseen.has('Observation'))
+    return unknownFact('magnesium-not-tested-365d', 'no-record');
   const from = tested.map((reading) => reading.source).sort();
   return {
     concept: 'magnesium-not-tested-365d',
@@ -83,11 +85,13 @@ const magnesiumWasLow: Former = (source) => {
 
 const POTASSIUM_GAP_DAYS = 90; // core rules, md-beta-agonist-cramps and md-insulin-cramps
 
-/** Nobody measured potassium for 90 days, in serum or blood. About the record, so always known. */
+/** Nobody measured potassium for 90 days, in serum or blood. About the record, so known where it was seen. */
 const potassiumNotTested: Former = (source) => {
   const tested = [...source.readings('potassium-serum'), ...source.readings('potassium-blood')].filter(
     ({ value, at }) => value !== undefined && daysBetween(at, source.now) <= POTASSIUM_GAP_DAYS,
   );
+  if (tested.length === 0 && source.chart.unseen.has('Observation'))
+    return unknownFact('potassium-not-tested-90d', 'no-record');
   const from = tested.map((reading) => reading.source).sort();
   return { concept: 'potassium-not-tested-90d', state: 'known', value: tested.length === 0, from, notes: [] };
 };

@@ -2,7 +2,7 @@
  * What was measured and when; what was not; what is on its way.
  *
  * Why two-valued: rules about a missing check ask about the record, not about the patient. Nothing on
- * record is a "yes" here and only here.
+ * record is a "yes" here and only here, and only where all of the record could be seen.
  * Source: clinical foundations 1.9.3 and 2.9; resolutions 26 and 28.
  */
 import type { Observation, ServiceRequest } from '@medplum/fhirtypes';
@@ -41,7 +41,7 @@ function lastTested(id: FactId, analytes: readonly Analyte[]): Former {
 }
 
 /**
- * Is one of these without a countable result in so many days? Always true or false.
+ * Is one of these without a countable result in so many days? Unknown only where results could not be seen.
  *
  * A preliminary or registered result or an order of the last 14 days is on its way: not missing, noted
  * `in-progress`. Names are those that are missing.
@@ -49,6 +49,7 @@ function lastTested(id: FactId, analytes: readonly Analyte[]): Former {
 function notTested(id: FactId, analytes: readonly Analyte[], days: number): Former {
   return (source) => {
     const open = analytes.filter((analyte) => !isTested(analyte, days, source));
+    if (open.length > 0 && source.chart.unseen.has('Observation')) return unknownFact(id, 'no-record');
     const onItsWay = open.filter((analyte) => inProgress(analyte, source).length > 0);
     const missing = open.filter((analyte) => !onItsWay.includes(analyte));
     const results = analytes.flatMap((analyte) => countable(analyte, source).at(-1) ?? []);
