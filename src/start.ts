@@ -8,6 +8,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import helmet from 'helmet';
+import { ALERT_PAGE_ASSETS, alertPage } from './alert-page/alert-page.ts';
 import { CommentSeal } from './answers/comment.ts';
 import {
   type AnswerParts,
@@ -15,6 +16,7 @@ import {
   type RecordedAnswer,
   recordAnswer,
 } from './answers/record-answer.ts';
+import { userHasher } from './answers/user-hash.ts';
 import type { Config } from './config.ts';
 import { publicKeySet } from './connections/client-assertion.ts';
 import { LiveConnection } from './connections/live-connection.ts';
@@ -26,6 +28,8 @@ import { type Evaluated, evaluateDue } from './evaluation/evaluate.ts';
 import { lookAgain } from './evaluation/look-again.ts';
 import { receivePush } from './intake/receive-push.ts';
 import { type Swept, sweep } from './intake/sweep.ts';
+import { assets } from './pages/assets.ts';
+import { lastAnswers } from './pages/last-answers.ts';
 import { Inbox } from './store/inbox.ts';
 import type { WorkOptions } from './store/job-worker.ts';
 import { siteSecret } from './store/site-secret.ts';
@@ -53,6 +57,8 @@ export interface Running extends AsyncDisposable {
   subscribe(): Promise<readonly EnsuredSubscription[]>;
   /** Takes a clinician's answer to an alert. */
   answer(given: GivenAnswer): Promise<RecordedAnswer>;
+  /** An address that opens the alert page without an EHR, once. For the sandbox. */
+  oneTimeLink(connectionId: ConnectionId): string;
   /** Makes patients due whose time has come; done by itself every quarter of a minute. */
   lookAgain(): Promise<number>;
   /** Resolves when nothing waits to be evaluated or delivered. */
@@ -87,12 +93,25 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   work(store, inbox, connection, config, { ...parts, now });
   const statuses = () =>
     Promise.all([...live.values()].map((one) => connectionStatus(store, laneOf(one), now())));
+  const secret = config.secret ?? siteSecret(config.dataDir);
   const answers: AnswerParts = {
     store,
-    seal: new CommentSeal(config.secret ?? siteSecret(config.dataDir)),
+    seal: new CommentSeal(secret),
     ruleVersion: (rule) => parts.ruleSet.byId.get(rule)?.file.version,
   };
-  const server = createServer(appOf(config, store, inbox, log, statuses));
+  const { alertPage: settings, publicUrl } = config;
+  const userHash = userHasher(secret);
+  const page = alertPage({
+    settings,
+    publicUrl,
+    ruleSet: parts.ruleSet,
+    connection,
+    answers,
+    userHash,
+    log,
+    now,
+  });
+  const server = createServer(appOf({ config, store, inbox, page: page.router, log, statuses }));
   const url = await listen(server, config).catch(async (error: unknown) => {
     await store[Symbol.asyncDispose]();
     throw error;
@@ -115,6 +134,7 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
     store,
     subscribe: () => subscribeEverywhere(pushing, log),
     answer: (given) => recordAnswer(given, answers),
+    oneTimeLink: page.oneTimeLink,
     lookAgain: () => lookAgain(store, now()),
     quiet: () => quiet(store),
     async [Symbol.asyncDispose]() {
@@ -126,25 +146,32 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   };
 }
 
-function appOf(
-  config: Config,
-  store: Store,
-  inbox: Inbox,
-  log: Log,
-  statuses: () => Promise<ConnectionStatus[]>,
-): express.Express {
+interface AppParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly inbox: Inbox;
+  readonly page: express.Router;
+  readonly log: Log;
+  readonly statuses: () => Promise<ConnectionStatus[]>;
+}
+
+function appOf({ config, store, inbox, page, log, statuses }: AppParts): express.Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(helmet());
   app.use(health(() => store.ping()));
   app.use(status(statuses));
   app.get('/.well-known/jwks.json', (_, response) => {
-    const keys = config.connections.flatMap(({ auth }) =>
-      auth.type === 'backend-services' ? auth.keys : [],
-    );
+    const keys = [
+      ...config.connections.flatMap(({ auth }) => (auth.type === 'backend-services' ? auth.keys : [])),
+      ...config.alertPage.apps.flatMap(({ proof }) => (proof.type === 'keys' ? proof.keys : [])),
+    ];
     response.set('cache-control', 'max-age=3600').json(publicKeySet(keys));
   });
+  app.use('/assets', assets(ALERT_PAGE_ASSETS));
   app.use('/hooks', receivePush({ connections: config.connections, inbox, log }));
+  app.use(page);
+  app.use(lastAnswers(log));
   return app;
 }
 

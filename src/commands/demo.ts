@@ -23,6 +23,7 @@ import {
 } from '../demo/fixtures.ts';
 import type { Evaluated } from '../evaluation/evaluate.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
+import { SANDBOX_CLINICIAN } from '../sandbox/smart.ts';
 import { type Running, start } from '../start.ts';
 import { allOpenEpisodes } from '../store/episode.ts';
 import { findWrite } from '../store/target-resource.ts';
@@ -77,7 +78,12 @@ export async function demo(config: Config, parts: DemoParts, stop: AbortSignal):
   const story = readStory(parts.fixtures, fixtures);
   const names = await loadPatients(sandbox, fixtures, story, new Date(progress.startedAt));
   const lines = new Lines(terminal, names, sandbox.base);
-  const settings = { ...config, connections: [sandboxConnection(config, sandbox.base, progress.secret)] };
+  await sandbox.load([SANDBOX_CLINICIAN], { notify: false, ifAbsent: true });
+  const settings = {
+    ...config,
+    connections: [sandboxConnection(config, sandbox.base, progress.secret)],
+    alertPage: { ...config.alertPage, apps: [sandboxApp(sandbox.base)] },
+  };
   await using running = await start(settings, {
     ruleSet: parts.ruleSet,
     log: parts.log,
@@ -102,6 +108,7 @@ export async function demo(config: Config, parts: DemoParts, stop: AbortSignal):
     writeProgress(file, progress);
   }
   await showOpen(running, lines, terminal);
+  showPage(running, sandbox, terminal);
   showNext(running, sandbox, story, terminal);
   await stopped(stop);
   terminal.write('');
@@ -145,6 +152,17 @@ function sandboxConnection(config: Config, base: string, secret: string): Config
     trust: 'body',
     sweepEveryMs: 300_000,
     quiet: { ms: 0, maxMs: 0 },
+  };
+}
+
+/** The alert page, registered at the sandbox. */
+function sandboxApp(iss: string): Config['alertPage']['apps'][number] {
+  return {
+    connectionId: SANDBOX,
+    iss,
+    clientId: 'cramp-cds-page',
+    proof: { type: 'none' },
+    frameAncestors: [new URL(iss).origin],
   };
 }
 
@@ -302,6 +320,17 @@ async function showOpen(running: Running, lines: Lines, terminal: Terminal): Pro
   terminal.write(terminal.paint('bold', 'To open'));
   for (const { patient, issue, plan } of rows)
     terminal.write(`${patient}\n  ${issue ?? 'kept locally'}\n  ${plan ?? ''}`.trimEnd());
+}
+
+/** Two ways to the alert page: a link that works once, and the sign-in of a real EHR. */
+function showPage(running: Running, sandbox: Sandbox, { write, paint }: Terminal): void {
+  const launch = new URLSearchParams({ iss: sandbox.base, launch: 'demo' });
+  write('');
+  write(paint('bold', 'Alert page'));
+  write(`${running.oneTimeLink(SANDBOX)}`);
+  write(paint('dim', '  opens once, in your browser, with a list of patients to choose from'));
+  write(`${running.url}/smart/launch?${launch}`);
+  write(paint('dim', '  the same as a SMART launch: the sandbox plays the EHR and its sign-in'));
 }
 
 const TIER_ORDER: readonly Tier[] = ['critical', 'high', 'moderate', 'low'];
