@@ -4,13 +4,16 @@
  * Secrets are never in the file: a setting names where each is kept, `env:NAME` or `file:PATH`. An error
  * names every wrong setting and no value.
  */
-import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import type { AlertPageSettings } from './alert-page/desk.ts';
+import { AlertPageFile, alertPageSettings } from './alert-page/settings.ts';
 import type { CdsClient, CdsHooksSettings } from './cds-hooks/client.ts';
 import { CdsHooksFile, ClientFile, cdsHooksOf, clientsOf, openClient } from './config/cds-hooks.ts';
-import type { Connection, ConnectionAuth, SigningKey } from './connections/connection.ts';
+import type { Connection, ConnectionAuth } from './connections/connection.ts';
+import { contentsOf, keyAt, SecretSource, SecretSources, secretAt } from './connections/secret-source.ts';
 import type { ConnectionId } from './vocabulary/ids.ts';
+import { isTimeZone } from './vocabulary/instant.ts';
 
 z.config({ jitless: true }); // code generation from strings is off
 
@@ -34,6 +37,7 @@ export interface Config {
   readonly cdsHooks?: CdsHooksSettings;
   /** EHRs that may call. */
   readonly clients?: readonly CdsClient[];
+  readonly alertPage: AlertPageSettings;
 }
 
 export interface ConfiguredConnection extends Connection {
@@ -70,8 +74,6 @@ const SHORTEST_SECRET = 32; // characters; trust S1
 const Port = z.coerce.number().int().min(0).max(65_535);
 const Zone = z.string().refine(isTimeZone, 'must be an IANA time zone such as Europe/London');
 const Url = z.url({ protocol: /^https?$/ });
-const SecretSource = z.string().regex(/^(env:[A-Z][A-Z0-9_]*|file:.+)$/, 'must be env:NAME or file:PATH');
-const SecretSources = z.union([SecretSource.transform((one) => [one]), z.array(SecretSource).min(1).max(2)]);
 
 const Auth = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
@@ -138,6 +140,7 @@ const ConfigFile = z.strictObject({
   connections: z.array(ConnectionFile).min(1),
   cdsHooks: CdsHooksFile,
   clients: z.array(ClientFile).default([]),
+  alertPage: AlertPageFile.optional(),
 });
 type ConfigFile = z.infer<typeof ConfigFile>;
 type ConnectionFile = ConfigFile['connections'][number];
@@ -154,6 +157,7 @@ const Environment = z.object({
   CRAMP_CDS_CONFIG: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS).optional(),
   NODE_ENV: z.string().optional(),
+  ALERT_TIMEZONE: Zone.optional(),
 });
 
 const DEFAULTS = { port: 8080, host: '127.0.0.1', sandboxPort: 8103, dataDir: '.cramp-cds' } as const;
@@ -189,6 +193,8 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
   const around = { connections, production, problems };
   const cdsHooks = cdsHooksOf(hooks, around);
   const clients = clientsOf(settings?.clients ?? [], hooks, around);
+  const homeTimeZone = settings?.homeTimeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const alertPage = alertPageSettings(settings?.alertPage, { connections, env, problems });
   if (problems.length > 0) throw new ConfigError(problems);
   const port = environment.PORT ?? settings?.port ?? DEFAULTS.port;
   const host = environment.HOST ?? settings?.host ?? DEFAULTS.host;
@@ -199,7 +205,7 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
     dataDir: environment.DATA_DIR ?? settings?.dataDir ?? DEFAULTS.dataDir,
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
     ...(secret === undefined ? {} : { secret }),
-    homeTimeZone: settings?.homeTimeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    homeTimeZone,
     publicUrl: (settings?.publicUrl ?? `http://${host}:${port}`).replace(/\/+$/, ''),
     logLevel: environment.LOG_LEVEL ?? settings?.logLevel ?? 'info',
     connections,
@@ -209,6 +215,10 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
       cdsHooks.authentication === 'off' && clients.length === 0
         ? connections.map((one) => openClient(one, hooks.deadlineMs))
         : clients,
+    alertPage: {
+      ...alertPage,
+      timeZone: environment.ALERT_TIMEZONE ?? settings?.alertPage?.timeZone ?? homeTimeZone,
+    },
   });
 }
 
@@ -278,55 +288,6 @@ function authOf(
   }
 }
 
-const Key = z.looseObject({
-  kty: z.enum(['RSA', 'EC']),
-  kid: z.string().min(1),
-  alg: z.enum(['RS384', 'ES384']),
-  d: z.string().min(1),
-});
-
-/** A private key as JWK. The problem never quotes it. */
-function keyAt(
-  source: string,
-  env: NodeJS.ProcessEnv,
-  problems: string[],
-  where: string,
-): SigningKey | undefined {
-  const text = secretAt(source, env, problems, where, 0);
-  if (text === '') return undefined;
-  try {
-    return Key.parse(JSON.parse(text));
-  } catch {
-    problems.push(`${where}: the secret at ${source} is not a private JWK with kid and alg RS384 or ES384`);
-    return undefined;
-  }
-}
-
-function secretAt(
-  source: string,
-  env: NodeJS.ProcessEnv,
-  problems: string[],
-  where: string,
-  shortest: number,
-): string {
-  const value = source.startsWith('env:') ? env[source.slice(4)] : contentsOf(source.slice(5));
-  if (value === undefined || value.trim() === '') {
-    problems.push(`${where}: there is no secret at ${source}`);
-    return '';
-  }
-  const secret = value.trim();
-  if (secret.length < shortest) problems.push(`${where}: the secret is shorter than ${shortest} characters`);
-  return secret;
-}
-
-function contentsOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
 function readYaml(path: string, problems: string[]): unknown {
   const text = contentsOf(path);
   if (text === undefined) {
@@ -358,15 +319,6 @@ function checked<T>(schema: z.ZodType<T>, value: unknown, problems: string[], pr
 
 function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function isLoopback(base: string): boolean {

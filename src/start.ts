@@ -8,6 +8,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import helmet from 'helmet';
+import { ALERT_PAGE_ASSETS, alertPage } from './alert-page/alert-page.ts';
 import { CommentSeal } from './answers/comment.ts';
 import {
   type AnswerParts,
@@ -30,6 +31,8 @@ import { type Evaluated, evaluateDue } from './evaluation/evaluate.ts';
 import { lookAgain } from './evaluation/look-again.ts';
 import { receivePush } from './intake/receive-push.ts';
 import { type Swept, sweep } from './intake/sweep.ts';
+import { assets } from './pages/assets.ts';
+import { lastAnswers } from './pages/last-answers.ts';
 import { Inbox } from './store/inbox.ts';
 import type { WorkOptions } from './store/job-worker.ts';
 import { siteSecret } from './store/site-secret.ts';
@@ -57,6 +60,8 @@ export interface Running extends AsyncDisposable {
   subscribe(): Promise<readonly EnsuredSubscription[]>;
   /** Takes a clinician's answer to an alert. */
   answer(given: GivenAnswer): Promise<RecordedAnswer>;
+  /** An address that opens the alert page without an EHR, once. For the sandbox. */
+  oneTimeLink(connectionId: ConnectionId): string;
   /** Makes patients due whose time has come; done by itself every quarter of a minute. */
   lookAgain(): Promise<number>;
   /** Resolves when nothing waits to be evaluated or delivered. */
@@ -97,10 +102,21 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
     seal: new CommentSeal(secret),
     ruleVersion: (rule) => parts.ruleSet.byId.get(rule)?.file.version,
   };
+  const { alertPage: settings, publicUrl } = config;
+  const userHash = userHasher(secret);
+  const page = alertPage({
+    settings,
+    publicUrl,
+    ruleSet: parts.ruleSet,
+    connection,
+    answers,
+    userHash,
+    log,
+    now,
+  });
   const cardBook = new CardBook(store, log, config.cdsHooks?.cardDays ?? 0);
-  const app = appOf(config, store, inbox, log, statuses);
-  showCards(app, config, { ...parts, now, store, cardBook, answers, secret });
-  const server = createServer(app);
+  const cards = cardsOf(config, { ...parts, now, store, cardBook, answers, userHash });
+  const server = createServer(appOf({ config, store, inbox, cards, page: page.router, log, statuses }));
   const url = await listen(server, config).catch(async (error: unknown) => {
     await store[Symbol.asyncDispose]();
     throw error;
@@ -123,6 +139,7 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
     store,
     subscribe: () => subscribeEverywhere(pushing, log),
     answer: (given) => recordAnswer(given, answers),
+    oneTimeLink: page.oneTimeLink,
     lookAgain: () => lookAgain(store, now()),
     quiet: () => quiet(store),
     async [Symbol.asyncDispose]() {
@@ -135,25 +152,35 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   };
 }
 
-function appOf(
-  config: Config,
-  store: Store,
-  inbox: Inbox,
-  log: Log,
-  statuses: () => Promise<ConnectionStatus[]>,
-): express.Express {
+interface AppParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly inbox: Inbox;
+  /** Absent where no hook is offered. */
+  readonly cards: express.RequestHandler | undefined;
+  readonly page: express.Router;
+  readonly log: Log;
+  readonly statuses: () => Promise<ConnectionStatus[]>;
+}
+
+function appOf({ config, store, inbox, cards, page, log, statuses }: AppParts): express.Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(helmet());
   app.use(health(() => store.ping()));
   app.use(status(statuses));
   app.get('/.well-known/jwks.json', (_, response) => {
-    const keys = config.connections.flatMap(({ auth }) =>
-      auth.type === 'backend-services' ? auth.keys : [],
-    );
+    const keys = [
+      ...config.connections.flatMap(({ auth }) => (auth.type === 'backend-services' ? auth.keys : [])),
+      ...config.alertPage.apps.flatMap(({ proof }) => (proof.type === 'keys' ? proof.keys : [])),
+    ];
     response.set('cache-control', 'max-age=3600').json(publicKeySet(keys));
   });
+  app.use('/assets', assets(ALERT_PAGE_ASSETS));
   app.use('/hooks', receivePush({ connections: config.connections, inbox, log }));
+  if (cards !== undefined) app.use(SERVICES_PATH, cards);
+  app.use(page);
+  app.use(lastAnswers(log));
   return app;
 }
 
@@ -166,32 +193,29 @@ interface CardParts extends StartParts {
   readonly store: Store;
   readonly cardBook: CardBook;
   readonly answers: AnswerParts;
-  readonly secret: string;
+  readonly userHash: ReturnType<typeof userHasher>;
 }
 
-function showCards(app: express.Express, config: Config, parts: CardParts): void {
+function cardsOf(config: Config, parts: CardParts): express.RequestHandler | undefined {
   const { cdsHooks: settings, clients = [], publicUrl } = config;
-  if (settings === undefined) return;
-  const { store, answers, secret, cardBook, ruleSet, log, now } = parts;
+  if (settings === undefined) return undefined;
+  const { store, answers, userHash, cardBook, ruleSet, log, now } = parts;
   if (settings.authentication === 'off')
     log.warn('clients of CDS Hooks are NOT authenticated: for this machine and for trying only');
-  app.use(
-    SERVICES_PATH,
-    cdsHooks({
-      settings,
-      clients,
-      publicUrl,
-      ruleSet,
-      store,
-      db: store.db,
-      cardBook,
-      log,
-      now,
-      userHash: userHasher(secret),
-      answer: (given) => recordAnswer(given, answers),
-      seal: (comment, of) => answers.seal.seal(comment, of),
-    }),
-  );
+  return cdsHooks({
+    settings,
+    clients,
+    publicUrl,
+    ruleSet,
+    store,
+    db: store.db,
+    cardBook,
+    log,
+    now,
+    userHash,
+    answer: (given) => recordAnswer(given, answers),
+    seal: (comment, of) => answers.seal.seal(comment, of),
+  });
 }
 
 function work(

@@ -20,6 +20,7 @@ const ENV = {
   NORTH_CLIENT_SECRET: 'client-secret',
   NORTH_PUSH_SECRET: PLANTED,
   SOUTH_PUSH_SECRET: `Bearer ${PLANTED}`,
+  NORTH_PAGE_SECRET: `${PLANTED}-page`,
 };
 
 interface Settings {
@@ -273,5 +274,57 @@ describe('clients of CDS Hooks', () => {
     ]);
     const shared = withClients({}, [{ ...a, connection: 'north-wing', algorithms: ['HS256'] }]);
     expect(problemsOf(ENV, shared).join()).toMatch(/clients\.0\.algorithms/);
+  });
+});
+
+describe('the alert page in the configuration', () => {
+  const withApp = (app: object): string =>
+    file((settings) => {
+      settings.alertPage = { apps: [{ connection: 'north-wing', clientId: 'page', ...app }] };
+    });
+
+  it('is registered at the base of its connection, in the home time zone', () => {
+    expect(readConfig(ENV, file()).alertPage).toEqual({
+      timeZone: 'Europe/London',
+      help: 'Pharmacy informatics, extension 4410',
+      apps: [
+        {
+          connectionId: 'north-wing',
+          iss: 'https://fhir.north.example/fhir/R4',
+          clientId: 'cramp-cds-page',
+          proof: { type: 'secret', secret: `${PLANTED}-page` },
+          frameAncestors: ['https://ehr.north.example'],
+        },
+      ],
+    });
+    expect(readConfig({ ...ENV, ALERT_TIMEZONE: 'Europe/Oslo' }, file()).alertPage.timeZone).toBe(
+      'Europe/Oslo',
+    );
+  });
+
+  it('may be a public client', () => {
+    expect(readConfig(ENV, withApp({})).alertPage.apps[0]?.proof).toEqual({ type: 'none' });
+  });
+
+  it.each([
+    [
+      'a connection that is not there',
+      { connection: 'east' },
+      'alertPage.apps.0.connection: there is no connection east',
+    ],
+    [
+      'two proofs',
+      { secretFrom: 'env:NORTH_PAGE_SECRET', keysFrom: 'env:NORTH_PAGE_SECRET' },
+      'alertPage.apps.0: names a secret and keys; one of them proves the client',
+    ],
+    [
+      'a key that is none',
+      { keysFrom: 'env:NORTH_PAGE_SECRET' },
+      'alertPage.apps.0.keysFrom: the secret at env:NORTH_PAGE_SECRET is not a private JWK with kid and alg RS384 or ES384',
+    ],
+  ])('is refused with %s', (_words, app, problem) => {
+    const problems = problemsOf(ENV, withApp(app));
+    expect(problems).toContain(problem);
+    expect(problems.join()).not.toContain(PLANTED);
   });
 });

@@ -25,6 +25,7 @@ import {
 } from '../demo/fixtures.ts';
 import type { Evaluated } from '../evaluation/evaluate.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
+import { SANDBOX_CLINICIAN } from '../sandbox/smart.ts';
 import { type Running, start } from '../start.ts';
 import { allOpenEpisodes } from '../store/episode.ts';
 import { findWrite } from '../store/target-resource.ts';
@@ -80,6 +81,7 @@ export async function demo(config: Config, parts: DemoParts, stop: AbortSignal):
   const story = readStory(parts.fixtures, fixtures);
   const names = await loadPatients(sandbox, fixtures, story, new Date(progress.startedAt));
   const lines = new Lines(terminal, names, sandbox.base);
+  await sandbox.load([SANDBOX_CLINICIAN], { notify: false, ifAbsent: true });
   const settings = onSandbox(config, sandboxConnection(config, sandbox.base, progress.secret));
   await using running = await start(settings, {
     ruleSet: parts.ruleSet,
@@ -105,6 +107,7 @@ export async function demo(config: Config, parts: DemoParts, stop: AbortSignal):
     writeProgress(file, progress);
   }
   await showOpen(running, lines, terminal);
+  showPage(running, sandbox, terminal);
   showNext(running, sandbox, story, terminal);
   await stopped(stop);
   terminal.write('');
@@ -151,12 +154,24 @@ function sandboxConnection(config: Config, base: string, secret: string): Config
   };
 }
 
-/** Anybody on this machine may call the hooks of the sandbox; in production nobody may. */
+/** Anybody on this machine may call the hooks of the sandbox; in production nobody may. The page is registered there. */
 function onSandbox(config: Config, connection: ConfiguredConnection): Config {
-  const { cdsHooks, ...rest } = { ...config, connections: [connection] };
+  const alertPage = { ...config.alertPage, apps: [sandboxApp(connection.base)] };
+  const { cdsHooks, ...rest } = { ...config, connections: [connection], alertPage };
   if (cdsHooks === undefined || config.production) return rest;
   const clients = [openClient(connection, DEMO_DEADLINE_MS)];
   return { ...rest, cdsHooks: { ...cdsHooks, authentication: 'off', openFhir: true }, clients };
+}
+
+/** The alert page, registered at the sandbox. */
+function sandboxApp(iss: string): Config['alertPage']['apps'][number] {
+  return {
+    connectionId: SANDBOX,
+    iss,
+    clientId: 'cramp-cds-page',
+    proof: { type: 'none' },
+    frameAncestors: [new URL(iss).origin],
+  };
 }
 
 /** What a laboratory system does: writes to the FHIR server, which then pushes. */
@@ -322,6 +337,17 @@ async function showOpen(running: Running, lines: Lines, terminal: Terminal): Pro
   terminal.write(terminal.paint('bold', 'To open'));
   for (const { patient, issue, plan } of rows)
     terminal.write(`${patient}\n  ${issue ?? 'kept locally'}\n  ${plan ?? ''}`.trimEnd());
+}
+
+/** Two ways to the alert page: a link that works once, and the sign-in of a real EHR. */
+function showPage(running: Running, sandbox: Sandbox, { write, paint }: Terminal): void {
+  const launch = new URLSearchParams({ iss: sandbox.base, launch: 'demo' });
+  write('');
+  write(paint('bold', 'Alert page'));
+  write(`${running.oneTimeLink(SANDBOX)}`);
+  write(paint('dim', '  opens once, in your browser, with a list of patients to choose from'));
+  write(`${running.url}/smart/launch?${launch}`);
+  write(paint('dim', '  the same as a SMART launch: the sandbox plays the EHR and its sign-in'));
 }
 
 const TIER_ORDER: readonly Tier[] = ['critical', 'high', 'moderate', 'low'];

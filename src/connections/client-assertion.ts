@@ -11,11 +11,11 @@ const LIFE_SECONDS = 240; // at most five minutes are allowed
 
 /** @param now milliseconds since the epoch */
 export async function clientAssertion(
-  { clientId, tokenUrl, keys }: BackendServices,
+  { clientId, tokenUrl, keys }: Pick<BackendServices, 'clientId' | 'tokenUrl' | 'keys'>,
   now: number,
 ): Promise<string> {
   const [key] = keys;
-  if (key === undefined) throw new Error('a connection with backend-services has no key');
+  if (key === undefined) throw new Error('a client that proves itself by keys has none');
   const seconds = Math.floor(now / 1000);
   return new SignJWT({})
     .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'JWT' })

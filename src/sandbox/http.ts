@@ -4,7 +4,13 @@
 import { badRequest, getStatus, isOk, normalizeOperationOutcome, notFound, type WithId } from '@medplum/core';
 import type { FhirRequest, FhirResponse, HttpMethod } from '@medplum/fhir-router';
 import type { Bundle, Resource } from '@medplum/fhirtypes';
-import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type Response,
+  type Router,
+} from 'express';
 import type { FaultAnswer, Faults } from './faults.ts';
 import type { SandboxRouter } from './router.ts';
 import type { Store } from './store.ts';
@@ -21,6 +27,8 @@ export interface HttpParts {
   readonly router: SandboxRouter;
   readonly faults: Faults;
   readonly capabilities: Resource;
+  /** Sign-in of SMART apps. */
+  readonly smart: Router;
   readonly note: (method: string, path: string, status: number) => void;
 }
 
@@ -41,6 +49,7 @@ export function sandboxApp(parts: HttpParts): Express {
       resource: badRequest('This server does not answer for that name.'),
     });
   });
+  app.use(parts.smart);
   app.use('/fhir/R4', express.raw({ type: () => true, limit: BODY_LIMIT_BYTES }), async (req, res) => {
     const fault = parts.faults.meet(req.method, req.url);
     if (fault !== undefined && fault !== 'answer-lost') return fail(req, res, parts, fault);

@@ -8,7 +8,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Bundle, Resource } from '@medplum/fhirtypes';
+import type { Bundle, Patient, Resource } from '@medplum/fhirtypes';
 import type { Express } from 'express';
 import { capabilityStatementOf } from './capability-statement.ts';
 import { loadDefinitions } from './definitions.ts';
@@ -19,6 +19,7 @@ import { Journal } from './journal.ts';
 import { resourcesOf } from './load.ts';
 import type { DeliveryForm } from './notification.ts';
 import { SandboxRouter } from './router.ts';
+import { smartRoutes } from './smart.ts';
 import { Store } from './store.ts';
 import type { Version } from './version.ts';
 
@@ -46,6 +47,7 @@ export interface SeenRequest {
 
 const RETRY_AFTER_MS = [1000, 2000, 4000, 8000]; // as a Medplum server does by default
 const REQUESTS_KEPT = 10_000;
+const PATIENTS_OFFERED = 200; // to who signs in without a patient
 
 /** Listening from `startSandbox` until it is disposed of. */
 export class Sandbox implements AsyncDisposable {
@@ -155,6 +157,14 @@ function appOf({ base, store, faults, requests }: Parts, { clientIds, host, now 
     router: new SandboxRouter((type, id) => store.holds(type, id)),
     faults,
     capabilities: capabilityStatementOf(base, clientIds, now?.() ?? new Date()),
+    smart: smartRoutes({
+      base,
+      patients: () =>
+        store.inTurn(() =>
+          store.searchResources<Patient>({ resourceType: 'Patient', count: PATIENTS_OFFERED }),
+        ),
+      now: now ?? (() => new Date()),
+    }),
     note: (method, path, status) => {
       if (requests.push({ method, path, status }) > REQUESTS_KEPT) requests.shift();
     },

@@ -3,8 +3,8 @@
  *
  * Kept as `json`, not `jsonb`: the order of members stays, so a replay can be compared byte by byte.
  */
-import type { Generated } from 'kysely';
-import type { Decision } from '../core/decision.ts';
+import { type Generated, sql } from 'kysely';
+import type { Decision, EpisodeChange, Tier } from '../core/decision.ts';
 import type { ConnectionId, PatientId } from '../vocabulary/ids.ts';
 import type { Db } from './tables.ts';
 
@@ -53,6 +53,59 @@ export async function latestDecision(
     .limit(1)
     .executeTakeFirst();
   return row === undefined ? undefined : (row.body as Decision);
+}
+
+/** The newest decision that has a finding of this key, up to a time. */
+export async function decisionShowing(
+  db: Db,
+  connectionId: ConnectionId,
+  patientId: PatientId,
+  key: string,
+  until?: Date,
+): Promise<Decision | undefined> {
+  const { rows } = await sql<{ body: Decision }>`
+    select body from decision
+    where connection_id = ${connectionId} and patient_id = ${patientId}
+      and at <= ${until?.toISOString() ?? 'infinity'}::timestamptz
+      and exists (select 1 from json_array_elements(body -> 'findings') f where f ->> 'key' = ${key})
+    order by at desc limit 1`.execute(db);
+  return rows[0]?.body;
+}
+
+/** What a decision did to one episode. */
+export interface EpisodeEvent {
+  /** ISO. */
+  readonly at: string;
+  readonly change: EpisodeChange['change'];
+  readonly tier: Tier;
+  readonly reason?: string;
+}
+
+/** What happened to one episode, oldest first. */
+export async function episodeEvents(
+  db: Db,
+  connectionId: ConnectionId,
+  patientId: PatientId,
+  key: string,
+  number: number,
+): Promise<EpisodeEvent[]> {
+  const { rows } = await sql<{
+    at: Date | string;
+    change: EpisodeChange['change'];
+    tier: Tier;
+    reason: string | null;
+  }>`
+    select d.at, c ->> 'change' as change, c -> 'episode' ->> 'tier' as tier, c ->> 'reason' as reason
+    from decision d, json_array_elements(d.body -> 'episodeChanges') c
+    where d.connection_id = ${connectionId} and d.patient_id = ${patientId}
+      and c ->> 'key' = ${key} and c -> 'episode' ->> 'number' = ${String(number)}
+    order by d.at`.execute(db);
+  return rows.map(({ at, change, tier, reason }) => ({
+    at: new Date(at).toISOString(),
+    change,
+    tier,
+    ...(reason === null ? {} : { reason }),
+  }));
 }
 
 /** How many decisions a patient has. */

@@ -150,6 +150,51 @@ const LOOKS_AND_ANSWERS = [
   'create index answer_at on answer (connection_id, at)',
 ];
 
+/** People at the alert page: their sessions, launches under way, and who looked at what. */
+const SESSIONS = [
+  // Looked up by the hash alone: the connection is not known before.
+  `create table session (
+    id_hash text primary key,
+    connection_id text not null,
+    patient_id text,
+    may_choose boolean not null,
+    user_reference text,
+    user_hash text not null,
+    role text not null check (role in ('viewer', 'responder')),
+    banner boolean not null,
+    theme text check (theme in ('light', 'dark')),
+    token text,
+    token_until timestamptz,
+    opened_at timestamptz not null,
+    seen_at timestamptz not null,
+    ends_at timestamptz not null
+  )`,
+  'create index session_seen on session (seen_at)',
+
+  `create table launch (
+    state_hash text primary key,
+    connection_id text not null,
+    browser_hash text not null,
+    verifier text not null,
+    alert_id text,
+    begun_at timestamptz not null
+  )`,
+
+  `create table audit (
+    connection_id text not null,
+    id uuid not null default gen_random_uuid(),
+    at timestamptz not null,
+    action text not null,
+    patient_id text,
+    alert_id uuid,
+    user_reference text,
+    user_hash text not null,
+    role text not null,
+    primary key (connection_id, id)
+  )`,
+  'create index audit_patient on audit (connection_id, patient_id, at)',
+];
+
 const HOW_EVENTS_CAME = [
   `alter table event add column via text not null default 'push' check (via in ('push', 'sweep'))`,
   `create index event_swept on event (connection_id, received_at) where via = 'sweep'`,
@@ -226,6 +271,7 @@ const STEPS: Record<string, Migration> = {
   '0001-first': { up: steps(FIRST) },
   '0002-looks-and-answers': { up: steps(LOOKS_AND_ANSWERS) },
   '0003-cards': { up: steps(CARDS) },
+  '0004-sessions': { up: steps(SESSIONS) },
   '0007-how-events-came': { up: steps(HOW_EVENTS_CAME) },
 };
 

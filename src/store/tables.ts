@@ -3,13 +3,16 @@
  */
 import type { Kysely, Transaction } from 'kysely';
 import type { AnswerTable } from './answer.ts';
+import type { AuditTable } from './audit.ts';
 import type { CardAnswerTable, CardTable, HookCallTable, UsedTokenTable } from './card.ts';
 import type { DecisionTable } from './decision.ts';
 import type { DeliveryTable } from './delivery.ts';
 import type { EpisodeTable } from './episode.ts';
 import type { EventTable } from './event.ts';
+import type { LaunchTable } from './launch.ts';
 import type { LookAgainTable } from './look-again.ts';
 import type { ResourcePatientTable } from './resource-patient.ts';
+import type { SessionTable } from './session.ts';
 import type { TargetResourceTable } from './target-resource.ts';
 import type { WatermarkTable } from './watermark.ts';
 
@@ -21,6 +24,9 @@ export interface Tables {
   target_resource: TargetResourceTable;
   resource_patient: ResourcePatientTable;
   watermark: WatermarkTable;
+  session: SessionTable;
+  launch: LaunchTable;
+  audit: AuditTable;
   look_again: LookAgainTable;
   answer: AnswerTable;
   hook_call: HookCallTable;

@@ -39,6 +39,10 @@ export interface HospitalOptions {
   readonly criteria?: readonly string[];
   /** The server pushes nothing; it is swept this often. */
   readonly pollOnlyEveryMs?: number;
+  /** Where browsers reach it, when not at its own port. */
+  readonly publicUrl?: string;
+  /** Origins that may frame the alert page. */
+  readonly frameAncestors?: readonly string[];
 }
 
 export class Hospital implements AsyncDisposable {
@@ -210,9 +214,21 @@ function configFor(
     dataDir: options.dataDir ?? 'memory://',
     ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),
     homeTimeZone: 'Europe/London',
-    publicUrl: `http://127.0.0.1:${port}`,
+    publicUrl: options.publicUrl ?? `http://127.0.0.1:${port}`,
     logLevel: 'silent',
     connections: [connection],
+    alertPage: {
+      apps: [
+        {
+          connectionId: 'ward',
+          iss: base,
+          clientId: 'cramp-cds-page',
+          proof: { type: 'none' },
+          frameAncestors: options.frameAncestors ?? [],
+        },
+      ],
+      timeZone: 'Europe/London',
+    },
   };
 }
 
