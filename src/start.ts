@@ -26,6 +26,8 @@ import { type Evaluated, evaluateDue } from './evaluation/evaluate.ts';
 import { lookAgain } from './evaluation/look-again.ts';
 import { receivePush } from './intake/receive-push.ts';
 import { type Swept, sweep } from './intake/sweep.ts';
+import { assets } from './pages/assets.ts';
+import { lastAnswers } from './pages/last-answers.ts';
 import { Inbox } from './store/inbox.ts';
 import type { WorkOptions } from './store/job-worker.ts';
 import { siteSecret } from './store/site-secret.ts';
@@ -144,7 +146,9 @@ function appOf(
     );
     response.set('cache-control', 'max-age=3600').json(publicKeySet(keys));
   });
+  app.use('/assets', assets());
   app.use('/hooks', receivePush({ connections: config.connections, inbox, log }));
+  app.use(lastAnswers(log));
   return app;
 }
 

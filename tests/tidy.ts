@@ -31,6 +31,7 @@ const BENEATH: Readonly<Record<string, readonly string[]>> = {
   'rule-files': ['vocabulary', 'core'],
   store: ['vocabulary', 'core'],
   watch: ['vocabulary', 'core', 'store'],
+  pages: ['vocabulary', 'core', 'watch'],
 };
 /** Not part of the service: they stand for the hospital. */
 const APART: Readonly<Record<string, readonly string[]>> = {
