@@ -130,7 +130,7 @@ function unitsFrom(concepts: Concepts): UnitOf {
 }
 
 /** SHA-256 over JSON with sorted keys, so that the order of keys in a file changes nothing. */
-function hashOf(parts: readonly unknown[]): string {
+export function hashOf(parts: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(parts, sortedKeys)).digest('hex');
 }
 
