@@ -28,6 +28,8 @@ import { receivePush } from './intake/receive-push.ts';
 import { type Swept, sweep } from './intake/sweep.ts';
 import { assets } from './pages/assets.ts';
 import { lastAnswers } from './pages/last-answers.ts';
+import type { RuleModel } from './rule-files/rule-model.ts';
+import { RULE_PAGE_ASSETS, rulePages } from './rule-pages/rule-pages.ts';
 import { Inbox } from './store/inbox.ts';
 import type { WorkOptions } from './store/job-worker.ts';
 import { siteSecret } from './store/site-secret.ts';
@@ -39,6 +41,8 @@ import { type ConnectionStatus, connectionStatus, type LaneState, status } from 
 
 export interface StartParts {
   readonly ruleSet: RuleSet;
+  /** What is shown of the rules, sorted by id. */
+  readonly ruleModels: readonly RuleModel[];
   readonly log: Log;
   readonly now?: () => Date;
   readonly retry?: StoreOptions['retry'];
@@ -94,7 +98,7 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
     seal: new CommentSeal(config.secret ?? siteSecret(config.dataDir)),
     ruleVersion: (rule) => parts.ruleSet.byId.get(rule)?.file.version,
   };
-  const server = createServer(appOf(config, store, inbox, log, statuses));
+  const server = createServer(appOf(config, store, inbox, { ...parts, statuses }));
   const url = await listen(server, config).catch(async (error: unknown) => {
     await store[Symbol.asyncDispose]();
     throw error;
@@ -128,12 +132,15 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   };
 }
 
+interface AppParts extends StartParts {
+  readonly statuses: () => Promise<ConnectionStatus[]>;
+}
+
 function appOf(
   config: Config,
   store: Store,
   inbox: Inbox,
-  log: Log,
-  statuses: () => Promise<ConnectionStatus[]>,
+  { log, ruleModels, statuses }: AppParts,
 ): express.Express {
   const app = express();
   app.disable('x-powered-by');
@@ -146,8 +153,9 @@ function appOf(
     );
     response.set('cache-control', 'max-age=3600').json(publicKeySet(keys));
   });
-  app.use('/assets', assets());
+  app.use('/assets', assets(RULE_PAGE_ASSETS));
   app.use('/hooks', receivePush({ connections: config.connections, inbox, log }));
+  app.use('/rules', rulePages(ruleModels));
   app.use(lastAnswers(log));
   return app;
 }

@@ -32,6 +32,8 @@ const BENEATH: Readonly<Record<string, readonly string[]>> = {
   store: ['vocabulary', 'core'],
   watch: ['vocabulary', 'core', 'store'],
   pages: ['vocabulary', 'core', 'watch'],
+  'rule-pages': ['core', 'rule-files', 'pages'],
+  reports: ['vocabulary', 'core', 'store', 'pages'],
 };
 /** Not part of the service: they stand for the hospital. */
 const APART: Readonly<Record<string, readonly string[]>> = {
@@ -62,7 +64,7 @@ const REPLACED_WORDS: Readonly<Record<string, string>> = {
   snapshot: 'chart',
   webhook: 'push',
 };
-const NOT_RULES = /^rules\/(?:concepts|advice|interlocks|sites)\//;
+const NOT_RULES = /^rules\/(?:concepts|advice|interlocks|sites|gate)\//;
 
 interface Import {
   readonly from: string;

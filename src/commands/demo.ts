@@ -22,6 +22,7 @@ import {
   shiftTimes,
 } from '../demo/fixtures.ts';
 import type { Evaluated } from '../evaluation/evaluate.ts';
+import type { RuleModel } from '../rule-files/rule-model.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { type Running, start } from '../start.ts';
 import { allOpenEpisodes } from '../store/episode.ts';
@@ -32,6 +33,7 @@ import { type Terminal, TIER_STYLE, table } from './terminal.ts';
 
 export interface DemoParts {
   readonly ruleSet: RuleSet;
+  readonly ruleModels: readonly RuleModel[];
   readonly log: Log;
   readonly terminal: Terminal;
   /** Folder with the synthetic patients and the story. */
@@ -80,6 +82,7 @@ export async function demo(config: Config, parts: DemoParts, stop: AbortSignal):
   const settings = { ...config, connections: [sandboxConnection(config, sandbox.base, progress.secret)] };
   await using running = await start(settings, {
     ruleSet: parts.ruleSet,
+    ruleModels: parts.ruleModels,
     log: parts.log,
     onEvaluated: (one) => lines.evaluated(one),
     onDelivered: (one) => lines.delivered(one),
