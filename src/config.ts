@@ -8,7 +8,9 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Connection, ConnectionAuth, SigningKey } from './connections/connection.ts';
+import type { ReportSettings } from './reports/reports.ts';
 import type { ConnectionId } from './vocabulary/ids.ts';
+import type { Access } from './watch/access.ts';
 
 z.config({ jitless: true }); // code generation from strings is off
 
@@ -25,6 +27,10 @@ export interface Config {
   /** Where others reach this installation, without a slash at the end. */
   readonly publicUrl: string;
   readonly logLevel: LogLevel;
+  /** Who may read the reports. */
+  readonly reports?: ReportSettings;
+  /** Who may read the counters. */
+  readonly metrics?: Access;
   readonly connections: readonly ConfiguredConnection[];
 }
 
@@ -117,6 +123,13 @@ const ConnectionFile = z.strictObject({
     .default({ ms: 2000, maxMs: 15_000 }),
 });
 
+const Reports = z.strictObject({
+  tokenFrom: SecretSource,
+  /** May exports hold comments and references of users? */
+  identified: z.boolean().default(false),
+  smallestCell: z.int().min(1).max(100).default(5),
+});
+
 const ConfigFile = z.strictObject({
   port: Port.optional(),
   host: z.string().min(1).optional(),
@@ -127,6 +140,8 @@ const ConfigFile = z.strictObject({
   homeTimeZone: Zone,
   publicUrl: Url,
   logLevel: z.enum(LOG_LEVELS).optional(),
+  reports: Reports.optional(),
+  metrics: z.strictObject({ tokenFrom: SecretSource }).optional(),
   connections: z.array(ConnectionFile).min(1),
 });
 type ConfigFile = z.infer<typeof ConfigFile>;
@@ -173,6 +188,11 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
   const secret = settings?.secretFrom
     ? secretAt(settings.secretFrom, env, problems, 'secretFrom', SHORTEST_SECRET)
     : undefined;
+  const access = (part: 'reports' | 'metrics') => {
+    const source = settings?.[part]?.tokenFrom;
+    return source && { token: secretAt(source, env, problems, `${part}.tokenFrom`, SHORTEST_SECRET) };
+  };
+  const [forReports, forMetrics] = [access('reports'), access('metrics')];
   if (problems.length > 0) throw new ConfigError(problems);
   const port = environment.PORT ?? settings?.port ?? DEFAULTS.port;
   const host = environment.HOST ?? settings?.host ?? DEFAULTS.host;
@@ -186,6 +206,16 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
     homeTimeZone: settings?.homeTimeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     publicUrl: (settings?.publicUrl ?? `http://${host}:${port}`).replace(/\/+$/, ''),
     logLevel: environment.LOG_LEVEL ?? settings?.logLevel ?? 'info',
+    ...(settings?.reports && forReports
+      ? {
+          reports: {
+            ...forReports,
+            identified: settings.reports.identified,
+            smallestCell: settings.reports.smallestCell,
+          },
+        }
+      : {}),
+    ...(forMetrics ? { metrics: forMetrics } : {}),
     connections,
   });
 }

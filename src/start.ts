@@ -28,6 +28,7 @@ import { receivePush } from './intake/receive-push.ts';
 import { type Swept, sweep } from './intake/sweep.ts';
 import { assets } from './pages/assets.ts';
 import { lastAnswers } from './pages/last-answers.ts';
+import { REPORT_ASSETS, reports } from './reports/reports.ts';
 import type { RuleModel } from './rule-files/rule-model.ts';
 import { RULE_PAGE_ASSETS, rulePages } from './rule-pages/rule-pages.ts';
 import { Inbox } from './store/inbox.ts';
@@ -93,12 +94,13 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   work(store, inbox, connection, config, { ...parts, now });
   const statuses = () =>
     Promise.all([...live.values()].map((one) => connectionStatus(store, laneOf(one), now())));
+  const seal = new CommentSeal(config.secret ?? siteSecret(config.dataDir));
   const answers: AnswerParts = {
     store,
-    seal: new CommentSeal(config.secret ?? siteSecret(config.dataDir)),
+    seal,
     ruleVersion: (rule) => parts.ruleSet.byId.get(rule)?.file.version,
   };
-  const server = createServer(appOf(config, store, inbox, { ...parts, statuses }));
+  const server = createServer(appOf(config, store, inbox, { ...parts, now, seal, statuses }));
   const url = await listen(server, config).catch(async (error: unknown) => {
     await store[Symbol.asyncDispose]();
     throw error;
@@ -133,6 +135,8 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
 }
 
 interface AppParts extends StartParts {
+  readonly now: () => Date;
+  readonly seal: CommentSeal;
   readonly statuses: () => Promise<ConnectionStatus[]>;
 }
 
@@ -140,7 +144,7 @@ function appOf(
   config: Config,
   store: Store,
   inbox: Inbox,
-  { log, ruleModels, statuses }: AppParts,
+  { log, ruleModels, now, seal, statuses }: AppParts,
 ): express.Express {
   const app = express();
   app.disable('x-powered-by');
@@ -153,9 +157,21 @@ function appOf(
     );
     response.set('cache-control', 'max-age=3600').json(publicKeySet(keys));
   });
-  app.use('/assets', assets(RULE_PAGE_ASSETS));
+  app.use('/assets', assets(RULE_PAGE_ASSETS, REPORT_ASSETS));
   app.use('/hooks', receivePush({ connections: config.connections, inbox, log }));
   app.use('/rules', rulePages(ruleModels));
+  app.use(
+    '/reports',
+    reports({
+      db: store.db,
+      settings: config.reports,
+      now,
+      timeZone: config.homeTimeZone,
+      secure: config.publicUrl.startsWith('https:'),
+      rules: ruleModels,
+      openComment: (sealed, sealedTo) => seal.open(sealed, sealedTo),
+    }),
+  );
   app.use(lastAnswers(log));
   return app;
 }

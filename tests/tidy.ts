@@ -32,8 +32,6 @@ const BENEATH: Readonly<Record<string, readonly string[]>> = {
   store: ['vocabulary', 'core'],
   watch: ['vocabulary', 'core', 'store'],
   pages: ['vocabulary', 'core', 'watch'],
-  'rule-pages': ['core', 'rule-files', 'pages'],
-  reports: ['vocabulary', 'core', 'store', 'pages'],
 };
 /** Not part of the service: they stand for the hospital. */
 const APART: Readonly<Record<string, readonly string[]>> = {

@@ -1,11 +1,12 @@
 /**
  * The report on alerts: measures for all and per group, override reasons, and rules under review.
  */
+
+import type { Dimensions, ReportRows } from '../store/report-rows.ts';
 import { DAY, localDay } from '../vocabulary/instant.ts';
 import { type Cell, Figures } from './figures.ts';
 import { type Measured, measured, overrideReasons } from './measures.ts';
 import { type Review, reviews } from './review.ts';
-import type { Dimensions, ReportRows } from './rows.ts';
 
 export const SPLITS = ['rule', 'hook', 'tier', 'role', 'week'] as const;
 export type Split = (typeof SPLITS)[number];

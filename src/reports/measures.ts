@@ -4,9 +4,10 @@
  * Source: care-team page, section 14, Metrics.
  */
 import { offeredReason } from '../answers/override-reasons.ts';
+import type { AlertRow, AnswerRow, CardRow, ReportRows } from '../store/report-rows.ts';
 import { DAY, HOUR } from '../vocabulary/instant.ts';
 import { type Cell, type Figures, percentile, tenths, wilson } from './figures.ts';
-import { type AlertRow, type AnswerRow, type CardRow, type ReportRows, standing } from './rows.ts';
+import { standing } from './standing.ts';
 
 /** Rows with what several measures need, formed once. */
 interface Counted extends ReportRows {

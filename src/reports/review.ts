@@ -4,11 +4,13 @@
  * The limits are starting values, to be set by the local committee. A hidden figure triggers nothing.
  * Source: care-team page, section 14.
  */
+
+import type { ReportRows } from '../store/report-rows.ts';
 import { DAY } from '../vocabulary/instant.ts';
 import type { RuleUse } from './alert-report.ts';
 import type { Cell, Figures } from './figures.ts';
 import { classified, measured } from './measures.ts';
-import { type ReportRows, standing } from './rows.ts';
+import { standing } from './standing.ts';
 
 export interface Review {
   /** Rule and version. */

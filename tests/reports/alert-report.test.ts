@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { alertReport, type RuleUse, type Split, weekOf } from '../../src/reports/alert-report.ts';
-import type { ReportRows } from '../../src/reports/rows.ts';
+import type { ReportRows } from '../../src/store/report-rows.ts';
 import { alert, answer, at, call, card, RULE, rows, times } from './rows-makers.ts';
 
 const USE: RuleUse = {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Figures, percentile, wilson } from '../../src/reports/figures.ts';
 import { type Measured, measured, overrideReasons } from '../../src/reports/measures.ts';
-import { type ReportRows, standing } from '../../src/reports/rows.ts';
+import { standing } from '../../src/reports/standing.ts';
+import type { ReportRows } from '../../src/store/report-rows.ts';
 import { alert, answer, at, call, card, rows, times } from './rows-makers.ts';
 
 const ALL = new Figures(1);

@@ -1,7 +1,7 @@
 /**
  * Rows of a report in short forms; times are days and hours after NOON.
  */
-import type { AlertRow, AnswerRow, CallRow, CardRow, ReportRows } from '../../src/reports/rows.ts';
+import type { AlertRow, AnswerRow, CallRow, CardRow, ReportRows } from '../../src/store/report-rows.ts';
 
 /** A Monday. */
 export const NOON = new Date('2026-11-02T12:00:00Z');
