@@ -38,6 +38,7 @@ import { openStore, type Store, type StoreOptions } from './store/store.ts';
 import type { ConnectionId } from './vocabulary/ids.ts';
 import { health } from './watch/health.ts';
 import type { Log } from './watch/log.ts';
+import { Metrics } from './watch/metrics.ts';
 import { type ConnectionStatus, connectionStatus, type LaneState, status } from './watch/status.ts';
 
 export interface StartParts {
@@ -91,7 +92,9 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   const quietOf = new Map(config.connections.map((one) => [one.id, one.quiet]));
   const inbox = new Inbox(store, { quiet: (id) => quietOf.get(id) ?? { ms: 0, maxMs: 0 } });
   const now = parts.now ?? (() => new Date());
-  work(store, inbox, connection, config, { ...parts, now });
+  const metrics = new Metrics(() => queueCounts(store));
+  const watched = watchedBy(metrics, { ...parts, now });
+  work(store, inbox, connection, config, watched);
   const statuses = () =>
     Promise.all([...live.values()].map((one) => connectionStatus(store, laneOf(one), now())));
   const seal = new CommentSeal(config.secret ?? siteSecret(config.dataDir));
@@ -99,8 +102,9 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
     store,
     seal,
     ruleVersion: (rule) => parts.ruleSet.byId.get(rule)?.file.version,
+    onAnswered: ({ channel, answer }) => metrics.answered(channel, answer.outcome),
   };
-  const server = createServer(appOf(config, store, inbox, { ...parts, now, seal, statuses }));
+  const server = createServer(appOf(config, store, inbox, { ...watched, seal, metrics, statuses }));
   const url = await listen(server, config).catch(async (error: unknown) => {
     await store[Symbol.asyncDispose]();
     throw error;
@@ -134,9 +138,31 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   };
 }
 
+/** The same parts, with everything counted on the way. */
+function watchedBy<P extends StartParts>(metrics: Metrics, parts: P): P {
+  return {
+    ...parts,
+    log: metrics.counting(parts.log),
+    onEvaluated: (evaluated) => {
+      metrics.evaluated(evaluated);
+      parts.onEvaluated?.(evaluated);
+    },
+    onDelivered: (delivered) => {
+      metrics.delivered(delivered.delivery.connectionId, delivered.outcome.outcome);
+      parts.onDelivered?.(delivered);
+    },
+  };
+}
+
+async function queueCounts({ due, deliver, sweep }: Store) {
+  const [ofDue, ofDeliver, ofSweep] = await Promise.all([due.count(), deliver.count(), sweep.count()]);
+  return { due: ofDue, deliver: ofDeliver, sweep: ofSweep };
+}
+
 interface AppParts extends StartParts {
   readonly now: () => Date;
   readonly seal: CommentSeal;
+  readonly metrics: Metrics;
   readonly statuses: () => Promise<ConnectionStatus[]>;
 }
 
@@ -144,7 +170,7 @@ function appOf(
   config: Config,
   store: Store,
   inbox: Inbox,
-  { log, ruleModels, now, seal, statuses }: AppParts,
+  { log, ruleModels, now, seal, metrics, statuses }: AppParts,
 ): express.Express {
   const app = express();
   app.disable('x-powered-by');
@@ -157,6 +183,8 @@ function appOf(
     );
     response.set('cache-control', 'max-age=3600').json(publicKeySet(keys));
   });
+  app.use('/metrics', metrics.router(config.metrics));
+  app.use('/cds-services', metrics.timingCalls());
   app.use('/assets', assets(RULE_PAGE_ASSETS, REPORT_ASSETS));
   app.use('/hooks', receivePush({ connections: config.connections, inbox, log }));
   app.use('/rules', rulePages(ruleModels));
@@ -254,7 +282,7 @@ async function subscribeEverywhere(live: Iterable<LiveConnection>, log: Log): Pr
 
 async function quiet(store: Store): Promise<void> {
   for (;;) {
-    const counts = await Promise.all([store.due.count(), store.deliver.count(), store.sweep.count()]);
+    const counts = Object.values(await queueCounts(store));
     if (counts.every(({ waiting, active, retry }) => waiting + active + retry === 0)) return;
     await new Promise((resolve) => setTimeout(resolve, QUIET_POLL_MS));
   }

@@ -65,7 +65,7 @@ export function alertReport(
     all: measured(rows, figures),
     groups: groupsOf(rows, request, figures),
     overrideReasons: Object.fromEntries(overrideReasons(rows.answers, figures)),
-    underReview: reviews(recent, use, request.to, figures),
+    underReview: reviews(recent, use, request.to, request.smallest),
   };
 }
 

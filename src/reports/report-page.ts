@@ -37,8 +37,11 @@ export function reportPage(view: ReportView): Page {
     title: 'Report on alerts',
     navigation: REPORT_NAVIGATION,
     styles: ['reports.css'],
-    footer: html`<p>Figures about fewer than ${report.smallest} patients are shown as <strong>${`<${report.smallest}`}</strong>.
-      Days and weeks are those of ${request.timeZone}.</p>`,
+    footer: html`<p>${
+      report.smallest > 1
+        ? html`Figures about fewer than ${report.smallest} patients are shown as <strong>${`<${report.smallest}`}</strong>.`
+        : 'No figure is hidden here, however few patients it is about.'
+    } Days and weeks are those of ${request.timeZone}.</p>`,
     main: html`
       <div class="head">
         <h1>Report on alerts</h1>
@@ -170,7 +173,7 @@ function groupTable({ report: { groups, by, underReview }, titles }: ReportView)
   if (groups.length === 0)
     return html`<p class="muted">Nothing was evaluated, shown or raised in this period.</p>`;
   const reviewed = new Set(underReview.map(({ rule }) => rule));
-  return html`<div class="scroll" tabindex="0" role="region" aria-labelledby="groups"><table class="cards groups">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Table of measures by group"><table class="cards groups">
     <thead><tr>
       ${by.map((split) => html`<th scope="col">${split}</th>`)}
       ${COLUMNS.map(({ title }) => html`<th scope="col">${title}</th>`)}

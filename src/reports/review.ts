@@ -1,14 +1,15 @@
 /**
  * What marks a rule "under review" for the people who answer for it. It never switches a rule off.
  *
- * The limits are starting values, to be set by the local committee. A hidden figure triggers nothing.
+ * The limits are starting values, to be set by the local committee. What is about too few patients triggers
+ * nothing, and no trigger tells a figure that the report hides.
  * Source: care-team page, section 14.
  */
 
 import type { ReportRows } from '../store/report-rows.ts';
 import { DAY } from '../vocabulary/instant.ts';
 import type { RuleUse } from './alert-report.ts';
-import type { Cell, Figures } from './figures.ts';
+import { type Cell, Figures } from './figures.ts';
 import { classified, measured } from './measures.ts';
 import { standing } from './standing.ts';
 
@@ -20,6 +21,8 @@ export interface Review {
 }
 
 export const REVIEW_DAYS = 30;
+
+const EXACT = new Figures(1);
 
 /** Source of every number: care-team 14. */
 const LIMITS = {
@@ -34,47 +37,61 @@ const LIMITS = {
 } as const;
 
 /** @param rows of the 30 days before `to` */
-export function reviews(rows: ReportRows, use: RuleUse, to: Date, figures: Figures): Review[] {
+export function reviews(rows: ReportRows, use: RuleUse, to: Date, smallest: number): Review[] {
   const rules = new Set([
     ...use.inUse,
     ...[...rows.cards, ...rows.answers, ...rows.alerts].flatMap(({ rule }) => rule ?? []),
   ]);
   return [...rules].sort().flatMap((rule) => {
-    const because = [...triggered(ofRule(rows, rule), to, figures), ...silent(rule, use, to)];
+    const because = [...triggered(ofRule(rows, rule), to, smallest), ...silent(rule, use, to)];
     return because.length === 0 ? [] : [{ rule, because }];
   });
 }
 
-function triggered(rows: ReportRows, to: Date, figures: Figures): string[] {
-  const { overrideRate, ppv, repeatShare, worsening } = measured(rows, figures);
+/** Said without the exact figure, which may be one that the report hides. */
+function triggered(rows: ReportRows, to: Date, smallest: number): string[] {
   const answers = standing(rows.answers).length;
   const judged = classified(rows.answers).length;
-  const growth = fireGrowth(rows, to, figures);
-  return [
-    ...(answers >= LIMITS.answers && isAbove(overrideRate, LIMITS.overrideRate)
-      ? [`overridden in ${overrideRate} % of ${answers} answers in ${REVIEW_DAYS} days`]
-      : []),
-    ...(judged >= LIMITS.classified && typeof ppv === 'number' && ppv < LIMITS.ppv
-      ? [`positive predictive value ${ppv} % on ${judged} classified answers`]
-      : []),
-    ...(isAbove(repeatShare, LIMITS.repeatShare) ? [`${repeatShare} % of its cards are repeats`] : []),
-    ...(isAbove(worsening, LIMITS.worsening)
-      ? [`${worsening} % rose a tier within 7 days after an override`]
-      : []),
-    ...(growth === undefined ? [] : [growth]),
+  const shown = rows.cards.filter(({ finding }) => finding);
+  const overridden = rows.alerts.filter(({ overriddenAt }) => overriddenAt !== undefined);
+  const { overrideRate, ppv, repeatShare, worsening } = measured(rows, EXACT);
+  const reached: readonly (readonly [boolean, string])[] = [
+    [
+      answers >= LIMITS.answers && isAbove(overrideRate, LIMITS.overrideRate),
+      `more than ${LIMITS.overrideRate} % of ${answers} answers in ${REVIEW_DAYS} days were overrides`,
+    ],
+    [
+      judged >= LIMITS.classified && typeof ppv === 'number' && ppv < LIMITS.ppv,
+      `positive predictive value below ${LIMITS.ppv} % on ${judged} classified answers`,
+    ],
+    [
+      patientsOf(shown) >= smallest && isAbove(repeatShare, LIMITS.repeatShare),
+      `more than ${LIMITS.repeatShare} % of its cards are repeats`,
+    ],
+    [
+      patientsOf(overridden) >= smallest && isAbove(worsening, LIMITS.worsening),
+      `more than ${LIMITS.worsening} % of its overridden alerts rose a tier within 7 days`,
+    ],
+    [
+      patientsOf(shown) >= smallest && hasDoubled(rows, to),
+      'its fire rate doubled from one week to the next',
+    ],
   ];
+  return reached.flatMap(([isReached, words]) => (isReached ? [words] : []));
 }
 
-/** Doubled from the seven days before the last to the last seven days. */
-function fireGrowth(rows: ReportRows, to: Date, figures: Figures): string | undefined {
+/** From the seven days before the last to the last seven days. */
+function hasDoubled(rows: ReportRows, to: Date): boolean {
   const week = (back: number): Cell =>
-    measured(between(rows, daysBefore(to, 7 * (back + 1)), daysBefore(to, 7 * back)), figures).fireRate;
-  const before = week(1);
-  const now = week(0);
-  if (typeof before !== 'number' || typeof now !== 'number' || before === 0) return undefined;
-  return now >= LIMITS.fireGrowth * before
-    ? `fire rate rose from ${before} % to ${now} % within a week`
-    : undefined;
+    measured(between(rows, daysBefore(to, 7 * (back + 1)), daysBefore(to, 7 * back)), EXACT).fireRate;
+  const [before, now] = [week(1), week(0)];
+  return (
+    typeof before === 'number' && typeof now === 'number' && before > 0 && now >= LIMITS.fireGrowth * before
+  );
+}
+
+function patientsOf(rows: readonly { readonly patient: string }[]): number {
+  return new Set(rows.map(({ patient }) => patient)).size;
 }
 
 function silent(rule: string, { since, lastFired, inUse }: RuleUse, to: Date): string[] {

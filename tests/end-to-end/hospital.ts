@@ -29,6 +29,7 @@ const SECRET = 'e2e-secret-0123456789abcdef0123456789abcdef';
 const CRITERIA = ['Observation', 'MedicationRequest', 'MedicationStatement', 'Condition', 'Patient'];
 
 export interface HospitalOptions {
+  readonly metrics?: Config['metrics'];
   readonly deliverAs?: SandboxOptions['deliverAs'];
   readonly clientIds?: SandboxOptions['clientIds'];
   readonly databaseUrl?: string;
@@ -214,6 +215,7 @@ function configFor(
     homeTimeZone: 'Europe/London',
     publicUrl: `http://127.0.0.1:${port}`,
     logLevel: 'silent',
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     connections: [connection],
   };
 }

@@ -81,14 +81,16 @@ describe('a rule is under review', () => {
     );
 
   it('above 90 % overridden in at least 50 answers', () => {
-    expect(reasons({ answers: overridden(46, 50) })).toEqual(['overridden in 92 % of 50 answers in 30 days']);
+    expect(reasons({ answers: overridden(46, 50) })).toEqual([
+      'more than 90 % of 50 answers in 30 days were overrides',
+    ]);
     expect(reasons({ answers: overridden(45, 50) })).toEqual([]);
     expect(reasons({ answers: overridden(49, 49) })).toEqual([]);
   });
 
   it('below a predictive value of 50 % in at least 30 classified answers', () => {
     expect(reasons({ answers: overridden(16, 30, 'cds-not-applicable') })).toEqual([
-      'positive predictive value 46.7 % on 30 classified answers',
+      'positive predictive value below 50 % on 30 classified answers',
     ]);
     expect(reasons({ answers: overridden(15, 30, 'cds-not-applicable') })).toEqual([]);
     expect(reasons({ answers: overridden(16, 29, 'cds-not-applicable') })).toEqual([]);
@@ -96,14 +98,16 @@ describe('a rule is under review', () => {
 
   it('when more than half of its cards are repeats', () => {
     const repeats = (count: number) => times(10, (index) => card(`p${index}`, { repeat: index < count }));
-    expect(reasons({ cards: repeats(6) })).toEqual(['60 % of its cards are repeats']);
+    expect(reasons({ cards: repeats(6) })).toEqual(['more than 50 % of its cards are repeats']);
     expect(reasons({ cards: repeats(5) })).toEqual([]);
   });
 
   it('when more than 5 % of overridden alerts worsened', () => {
     const alerts = (worse: number) =>
       times(20, (index) => alert(`p${index}`, { overriddenAt: at(1), roseAt: index < worse ? [at(2)] : [] }));
-    expect(reasons({ alerts: alerts(2) })).toEqual(['10 % rose a tier within 7 days after an override']);
+    expect(reasons({ alerts: alerts(2) })).toEqual([
+      'more than 5 % of its overridden alerts rose a tier within 7 days',
+    ]);
     expect(reasons({ alerts: alerts(1) })).toEqual([]);
   });
 
@@ -116,7 +120,7 @@ describe('a rule is under review', () => {
       const [first, second] = [inWeek(0, before), inWeek(1, now)];
       return { calls: [...first.calls, ...second.calls], cards: [...first.cards, ...second.cards] };
     };
-    expect(reasons(both(2, 4))).toEqual(['fire rate rose from 20 % to 40 % within a week']);
+    expect(reasons(both(2, 4))).toEqual(['its fire rate doubled from one week to the next']);
     expect(reasons(both(2, 3))).toEqual([]);
   });
 
@@ -128,7 +132,13 @@ describe('a rule is under review', () => {
     expect(reasons({}, { lastFired: new Map([['el-hypokalaemia', at(-24 * 82)]]) })).toEqual([]);
   });
 
-  it('never by a figure that is hidden', () => {
+  it('also where the exact figure is hidden: two of fifty accepted, and the words do not tell it', () => {
+    expect(reasons({ answers: overridden(48, 50) }, {}, 5)).toEqual([
+      'more than 90 % of 50 answers in 30 days were overrides',
+    ]);
+  });
+
+  it('never by what is about too few patients', () => {
     const cards = times(10, (index) => card(`p${index % 3}`, { repeat: true }));
     expect(reasons({ cards }, {}, 5)).toEqual([]);
   });
