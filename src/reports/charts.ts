@@ -47,9 +47,9 @@ export function weekChart(weeks: readonly ReportGroup[]): Content {
     <details><summary>Show as table</summary>${weekTable(weeks)}</details>`;
 }
 
-const HEIGHT = 220;
-const AREA = { left: 36, right: 8, top: 44, bottom: 24 };
-const RATE_AREA = { top: 8, bottom: 40 }; // above the bars, on a scale of its own
+const HEIGHT = 340;
+const AREA = { left: 44, right: 8, top: 126, bottom: 24 };
+const RATE_AREA = { top: 14, bottom: 92 }; // above the bars, on a scale of its own
 
 function drawn(weeks: readonly ReportGroup[], width: number, form: 'wide' | 'slim'): Content {
   const names = weeks.map(({ of }) => of.week ?? '');
@@ -90,7 +90,7 @@ function drawn(weeks: readonly ReportGroup[], width: number, form: 'wide' | 'sli
         index % every === 0 &&
         html`<text class="axis" x=${middle(week)} y=${HEIGHT - 6} text-anchor="middle">${weekLabel(week)}</text>`,
     )}
-    ${rateLine(weeks, middle)}
+    ${rateLine(weeks, middle, width)}
   </svg>`;
 }
 
@@ -104,7 +104,7 @@ function bar(cell: Cell, x: number, width: number, y: Scale, key: string): Conte
   return html`<rect class=${`bar-${key}`} x=${x} y=${top} width=${width} height=${ground - top} />`;
 }
 
-function rateLine(weeks: readonly ReportGroup[], middle: (week: string) => number): Content {
+function rateLine(weeks: readonly ReportGroup[], middle: (week: string) => number, width: number): Content {
   const y = scaleLinear().domain([0, 100]).range([RATE_AREA.bottom, RATE_AREA.top]);
   const points = weeks.map(({ of, measures }) => ({ x: middle(of.week ?? ''), rate: measures[RATE.key] }));
   const path = line<(typeof points)[number]>()
@@ -113,7 +113,11 @@ function rateLine(weeks: readonly ReportGroup[], middle: (week: string) => numbe
     .y(({ rate }) => y(size(rate)));
   const known = points.filter(({ rate }) => typeof rate === 'number');
   const last = known.at(-1);
-  return html`<path class="rate" d=${path(points) ?? ''} />
+  return html`${[0, 50, 100].map(
+    (tick) => html`<line class="grid" x1=${AREA.left} x2=${width - AREA.right} y1=${y(tick)} y2=${y(tick)} />
+        <text class="axis" x=${AREA.left - 6} y=${y(tick) + 4} text-anchor="end">${tick} %</text>`,
+  )}
+    <path class="rate" d=${path(points) ?? ''} />
     ${known.map(({ x, rate }) => html`<circle class="rate-point" cx=${x} cy=${y(size(rate))} r="3.5" />`)}
     ${last !== undefined && html`<text class="axis rate-label" x=${last.x} y=${y(size(last.rate)) + (size(last.rate) > 60 ? 17 : -8)} text-anchor="middle">${last.rate} %</text>`}`;
 }

@@ -151,11 +151,11 @@ function reasonInWords(code: string): string {
 function counted(code: string): Content {
   const as = offeredReason({ code })?.countsAs ?? 'neutral';
   const words = {
-    true: 'counts as a true finding',
+    true: 'counts as true',
     neutral: 'counts as neither',
-    false: 'counts as a false finding',
+    false: 'counts as false',
   };
-  return html`<br /><span class="muted small">${words[as]}</span>`;
+  return html`<span class="muted small counted">${words[as]}</span>`;
 }
 
 /** The measures that tell one group from another; the others are in the exports. */
