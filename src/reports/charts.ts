@@ -131,14 +131,14 @@ function inWords(weeks: readonly ReportGroup[]): string {
 }
 
 function weekTable(weeks: readonly ReportGroup[]): Content {
-  return html`<table>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Weeks as a table"><table>
     <thead><tr><th scope="col">Week of</th>${SERIES.map(({ name }) => html`<th scope="col" class="number">${name}</th>`)}<th scope="col" class="number">${RATE.name}</th></tr></thead>
     <tbody>${weeks.map(
       ({ of, measures }) => html`<tr><th scope="row">${of.week}</th>
         ${SERIES.map(({ key }) => html`<td class="number">${measures[key]}</td>`)}
         <td class="number">${measures.overrideRate === null ? '–' : `${measures.overrideRate} %`}</td></tr>`,
     )}</tbody>
-  </table>`;
+  </table></div>`;
 }
 
 /** `2026-11-02` is `2 Nov`. */

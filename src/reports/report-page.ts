@@ -63,8 +63,7 @@ export function reportPage(view: ReportView): Page {
       <section class="panel" aria-labelledby="groups">
         <h2 id="groups">By ${report.by.join(' and ')}</h2>
         ${groupTable(view)}
-        <p class="muted small">All measures of every group:
-          <a href=${`/reports/alerts.csv${ask}`}>CSV</a>, <a href=${`/reports/alerts.json${ask}`}>JSON</a>.
+        <p class="muted small">All measures of every group: <a href=${`/reports/alerts.csv${ask}`}>CSV</a>, <a href=${`/reports/alerts.json${ask}`}>JSON</a>.
           Each answer: <a href=${`/reports/feedback.csv${ask}`}>CSV</a>, <a href=${`/reports/feedback.ndjson${ask}`}>NDJSON</a>.</p>
       </section>
       <section class="panel" aria-labelledby="all">
@@ -130,12 +129,12 @@ function reasons(counts: AlertReport['overrideReasons']): Content {
   const list = Object.entries(counts).toSorted(([, a], [, b]) => size(b) - size(a));
   if (list.length === 0) return html`<p class="muted">No alert was overridden.</p>`;
   const most = Math.max(1, ...list.map(([, count]) => size(count)));
-  return html`<table class="bars">
+  return html`<table class="cards bars">
     <thead><tr><th scope="col">Reason</th><th scope="col" class="number">Overrides</th><th scope="col"><span class="hidden">As a bar</span></th></tr></thead>
     <tbody>${list.map(
       ([code, count]) => html`<tr>
         <th scope="row">${reasonInWords(code)}${counted(code)}</th>
-        <td class="number">${shown(count, 'count')}</td>
+        <td class="number" data-label="Overrides">${shown(count, 'count')}</td>
         <td class="bar-cell">${shareBar(count, most)}</td>
       </tr>`,
     )}</tbody>
@@ -234,6 +233,7 @@ function ruleLink(rule: string, titles: ReadonlyMap<string, string>): Content {
 
 function shown(cell: Cell, unit: string): Content {
   if (cell === null) return html`<span class="muted" title="nothing to divide">–</span>`;
+  if (typeof cell === 'string') return html`<span class="muted">${cell} patients</span>`; // no unit: it is not a small share
   const suffix = unit === 'count' ? '' : ` ${SHORT_UNITS[unit] ?? unit}`;
   return html`${cell}${suffix}`;
 }
