@@ -109,6 +109,8 @@ function noting(source: FactSource, asked: Asked): FactSource {
     settings,
     now,
     medicines,
+    resources: (type) => source.resources(type),
+    observations: of((concept) => source.observations(concept)),
     readings: of((concept) => source.readings(concept)),
     assertions: of((concept) => source.assertions(concept)),
     exposures: of((concept) => source.exposures(concept)),
