@@ -178,7 +178,7 @@ function filesBelow(folder: string): string[] {
   try {
     const entries = readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true });
     return entries
-      .filter((entry) => entry.isFile() && !entry.name.endsWith('.ndjson'))
+      .filter((entry) => entry.isFile() && !/\.(?:ndjson|png)$/.test(entry.name))
       .filter((entry) => !entry.parentPath.includes('node_modules'))
       .map((entry) =>
         join(entry.parentPath, entry.name)
