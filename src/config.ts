@@ -12,8 +12,10 @@ import type { CdsClient, CdsHooksSettings } from './cds-hooks/client.ts';
 import { CdsHooksFile, ClientFile, cdsHooksOf, clientsOf, openClient } from './config/cds-hooks.ts';
 import type { Connection, ConnectionAuth } from './connections/connection.ts';
 import { contentsOf, keyAt, SecretSource, SecretSources, secretAt } from './connections/secret-source.ts';
+import type { ReportSettings } from './reports/reports.ts';
 import type { ConnectionId } from './vocabulary/ids.ts';
 import { isTimeZone } from './vocabulary/instant.ts';
+import type { Access } from './watch/access.ts';
 
 z.config({ jitless: true }); // code generation from strings is off
 
@@ -30,6 +32,10 @@ export interface Config {
   /** Where others reach this installation, without a slash at the end. */
   readonly publicUrl: string;
   readonly logLevel: LogLevel;
+  /** Who may read the reports. */
+  readonly reports?: ReportSettings;
+  /** Who may read the counters. */
+  readonly metrics?: Access;
   readonly connections: readonly ConfiguredConnection[];
   /** NODE_ENV says so: nothing that is only for trying is switched on. */
   readonly production?: boolean;
@@ -127,6 +133,13 @@ const ConnectionFile = z.strictObject({
     .default({ ms: 2000, maxMs: 15_000 }),
 });
 
+const Reports = z.strictObject({
+  tokenFrom: SecretSource,
+  /** May exports hold comments and references of users? */
+  identified: z.boolean().default(false),
+  smallestCell: z.int().min(1).max(100).default(5),
+});
+
 const ConfigFile = z.strictObject({
   port: Port.optional(),
   host: z.string().min(1).optional(),
@@ -137,6 +150,8 @@ const ConfigFile = z.strictObject({
   homeTimeZone: Zone,
   publicUrl: Url,
   logLevel: z.enum(LOG_LEVELS).optional(),
+  reports: Reports.optional(),
+  metrics: z.strictObject({ tokenFrom: SecretSource }).optional(),
   connections: z.array(ConnectionFile).min(1),
   cdsHooks: CdsHooksFile,
   clients: z.array(ClientFile).default([]),
@@ -195,6 +210,11 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
   const clients = clientsOf(settings?.clients ?? [], hooks, around);
   const homeTimeZone = settings?.homeTimeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
   const alertPage = alertPageSettings(settings?.alertPage, { connections, env, problems });
+  const access = (part: 'reports' | 'metrics') => {
+    const source = settings?.[part]?.tokenFrom;
+    return source && { token: secretAt(source, env, problems, `${part}.tokenFrom`, SHORTEST_SECRET) };
+  };
+  const [forReports, forMetrics] = [access('reports'), access('metrics')];
   if (problems.length > 0) throw new ConfigError(problems);
   const port = environment.PORT ?? settings?.port ?? DEFAULTS.port;
   const host = environment.HOST ?? settings?.host ?? DEFAULTS.host;
@@ -208,6 +228,16 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
     homeTimeZone,
     publicUrl: (settings?.publicUrl ?? `http://${host}:${port}`).replace(/\/+$/, ''),
     logLevel: environment.LOG_LEVEL ?? settings?.logLevel ?? 'info',
+    ...(settings?.reports && forReports
+      ? {
+          reports: {
+            ...forReports,
+            identified: settings.reports.identified,
+            smallestCell: settings.reports.smallestCell,
+          },
+        }
+      : {}),
+    ...(forMetrics ? { metrics: forMetrics } : {}),
     connections,
     production,
     cdsHooks,

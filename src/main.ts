@@ -15,6 +15,7 @@ import { storiesCommand } from './commands/stories.ts';
 import { terminalOn } from './commands/terminal.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { RuleFilesError } from './rule-files/problems.ts';
+import { readRuleModels } from './rule-files/read-rule-models.ts';
 import { readRuleSet } from './rule-files/read-rule-set.ts';
 import { StoryError } from './stories/read-story.ts';
 import { openLog } from './watch/log.ts';
@@ -42,7 +43,7 @@ async function main(): Promise<void> {
     .command('serve')
     .description('listen to the configured FHIR servers')
     .action(() =>
-      serve(config(program), { ruleSet: rules(config(program)), log: log(config(program)) }, stopSignal()),
+      serve(config(program), { ...rulesAndModels(config(program)), log: log(config(program)) }, stopSignal()),
     );
   program
     .command('demo')
@@ -130,7 +131,11 @@ async function main(): Promise<void> {
     .action((options: RedriveOptions) => redriveCommand(config(program), options, terminal));
   program.action(() =>
     hasConfig(program)
-      ? serve(config(program), { ruleSet: rules(config(program)), log: log(config(program)) }, stopSignal())
+      ? serve(
+          config(program),
+          { ...rulesAndModels(config(program)), log: log(config(program)) },
+          stopSignal(),
+        )
       : runDemo(program, 1),
   );
   await program.parseAsync();
@@ -142,7 +147,7 @@ function runDemo(program: Command, pace: number): Promise<void> {
   return demo(
     settings,
     {
-      ruleSet: rules(settings),
+      ...rulesAndModels(settings),
       log: quietLog,
       terminal: terminalOn(process.stdout, process.env),
       fixtures: FIXTURES,
@@ -162,8 +167,9 @@ function config(program: Command): Config {
   return readConfig(process.env, program.opts<{ config?: string }>().config);
 }
 
-function rules({ homeTimeZone }: Config) {
-  return readRuleSet(RULES, { settings: { homeTimeZone } });
+function rulesAndModels({ homeTimeZone }: Config) {
+  const ruleSet = readRuleSet(RULES, { settings: { homeTimeZone } });
+  return { ruleSet, ruleModels: readRuleModels(RULES, ruleSet) };
 }
 
 function log({ logLevel }: Config) {

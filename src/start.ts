@@ -6,9 +6,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express from 'express';
-import helmet from 'helmet';
-import { ALERT_PAGE_ASSETS, alertPage } from './alert-page/alert-page.ts';
 import { CommentSeal } from './answers/comment.ts';
 import {
   type AnswerParts,
@@ -16,12 +13,7 @@ import {
   type RecordedAnswer,
   recordAnswer,
 } from './answers/record-answer.ts';
-import { userHasher } from './answers/user-hash.ts';
-import { CardBook } from './cds-hooks/card-book.ts';
-import { cdsHooks } from './cds-hooks/cds-hooks.ts';
-import { SERVICES_PATH } from './cds-hooks/services.ts';
 import type { Config } from './config.ts';
-import { publicKeySet } from './connections/client-assertion.ts';
 import { LiveConnection } from './connections/live-connection.ts';
 import { type EnsuredSubscription, ensureSubscriptions } from './connections/subscribe.ts';
 import type { RuleSet } from './core/rules/rule-set.ts';
@@ -29,21 +21,22 @@ import { type Delivered, deliverOwed, owedFor } from './delivery/deliver-owed.ts
 import { deviceSystem } from './delivery/service.ts';
 import { type Evaluated, evaluateDue } from './evaluation/evaluate.ts';
 import { lookAgain } from './evaluation/look-again.ts';
-import { receivePush } from './intake/receive-push.ts';
+import { httpApp } from './http.ts';
 import { type Swept, sweep } from './intake/sweep.ts';
-import { assets } from './pages/assets.ts';
-import { lastAnswers } from './pages/last-answers.ts';
+import type { RuleModel } from './rule-files/rule-model.ts';
 import { Inbox } from './store/inbox.ts';
 import type { WorkOptions } from './store/job-worker.ts';
 import { siteSecret } from './store/site-secret.ts';
 import { openStore, type Store, type StoreOptions } from './store/store.ts';
 import type { ConnectionId } from './vocabulary/ids.ts';
-import { health } from './watch/health.ts';
 import type { Log } from './watch/log.ts';
-import { type ConnectionStatus, connectionStatus, type LaneState, status } from './watch/status.ts';
+import { Metrics } from './watch/metrics.ts';
+import { connectionStatus, type LaneState } from './watch/status.ts';
 
 export interface StartParts {
   readonly ruleSet: RuleSet;
+  /** What is shown of the rules, sorted by id. */
+  readonly ruleModels: readonly RuleModel[];
   readonly log: Log;
   readonly now?: () => Date;
   readonly retry?: StoreOptions['retry'];
@@ -93,7 +86,9 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   const quietOf = new Map(config.connections.map((one) => [one.id, one.quiet]));
   const inbox = new Inbox(store, { quiet: (id) => quietOf.get(id) ?? { ms: 0, maxMs: 0 } });
   const now = parts.now ?? (() => new Date());
-  work(store, inbox, connection, config, { ...parts, now });
+  const metrics = new Metrics(() => queueCounts(store));
+  const watched = watchedBy(metrics, { ...parts, now });
+  work(store, inbox, connection, config, watched);
   const statuses = () =>
     Promise.all([...live.values()].map((one) => connectionStatus(store, laneOf(one), now())));
   const secret = config.secret ?? siteSecret(config.dataDir);
@@ -101,22 +96,10 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
     store,
     seal: new CommentSeal(secret),
     ruleVersion: (rule) => parts.ruleSet.byId.get(rule)?.file.version,
+    onAnswered: ({ channel, answer }) => metrics.answered(channel, answer.outcome),
   };
-  const { alertPage: settings, publicUrl } = config;
-  const userHash = userHasher(secret);
-  const page = alertPage({
-    settings,
-    publicUrl,
-    ruleSet: parts.ruleSet,
-    connection,
-    answers,
-    userHash,
-    log,
-    now,
-  });
-  const cardBook = new CardBook(store, log, config.cdsHooks?.cardDays ?? 0);
-  const cards = cardsOf(config, { ...parts, now, store, cardBook, answers, userHash });
-  const server = createServer(appOf({ config, store, inbox, cards, page: page.router, log, statuses }));
+  const http = httpApp({ config, store, inbox, connection, answers, secret, metrics, statuses, ...watched });
+  const server = createServer(http.app);
   const url = await listen(server, config).catch(async (error: unknown) => {
     await store[Symbol.asyncDispose]();
     throw error;
@@ -139,83 +122,42 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
     store,
     subscribe: () => subscribeEverywhere(pushing, log),
     answer: (given) => recordAnswer(given, answers),
-    oneTimeLink: page.oneTimeLink,
+    oneTimeLink: http.oneTimeLink,
     lookAgain: () => lookAgain(store, now()),
     quiet: () => quiet(store),
     async [Symbol.asyncDispose]() {
       for (const timer of timers) clearInterval(timer);
       server.close();
       server.closeAllConnections();
-      await cardBook[Symbol.asyncDispose]();
+      await http.dispose();
       await store[Symbol.asyncDispose]();
     },
   };
 }
 
-interface AppParts {
-  readonly config: Config;
-  readonly store: Store;
-  readonly inbox: Inbox;
-  /** Absent where no hook is offered. */
-  readonly cards: express.RequestHandler | undefined;
-  readonly page: express.Router;
-  readonly log: Log;
-  readonly statuses: () => Promise<ConnectionStatus[]>;
+/** The same parts, with everything counted on the way. */
+function watchedBy<P extends StartParts>(metrics: Metrics, parts: P): P {
+  return {
+    ...parts,
+    log: metrics.counting(parts.log),
+    onEvaluated: (evaluated) => {
+      metrics.evaluated(evaluated);
+      parts.onEvaluated?.(evaluated);
+    },
+    onDelivered: (delivered) => {
+      metrics.delivered(delivered.delivery.connectionId, delivered.outcome.outcome);
+      parts.onDelivered?.(delivered);
+    },
+  };
 }
 
-function appOf({ config, store, inbox, cards, page, log, statuses }: AppParts): express.Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.use(helmet());
-  app.use(health(() => store.ping()));
-  app.use(status(statuses));
-  app.get('/.well-known/jwks.json', (_, response) => {
-    const keys = [
-      ...config.connections.flatMap(({ auth }) => (auth.type === 'backend-services' ? auth.keys : [])),
-      ...config.alertPage.apps.flatMap(({ proof }) => (proof.type === 'keys' ? proof.keys : [])),
-    ];
-    response.set('cache-control', 'max-age=3600').json(publicKeySet(keys));
-  });
-  app.use('/assets', assets(ALERT_PAGE_ASSETS));
-  app.use('/hooks', receivePush({ connections: config.connections, inbox, log }));
-  if (cards !== undefined) app.use(SERVICES_PATH, cards);
-  app.use(page);
-  app.use(lastAnswers(log));
-  return app;
+async function queueCounts({ due, deliver, sweep }: Store) {
+  const [ofDue, ofDeliver, ofSweep] = await Promise.all([due.count(), deliver.count(), sweep.count()]);
+  return { due: ofDue, deliver: ofDeliver, sweep: ofSweep };
 }
 
 function laneOf({ connection, gate: { lane } }: LiveConnection): LaneState {
   return { connection: connection.id, breaker: lane.state, callsAllowed: lane.allowed };
-}
-
-interface CardParts extends StartParts {
-  readonly now: () => Date;
-  readonly store: Store;
-  readonly cardBook: CardBook;
-  readonly answers: AnswerParts;
-  readonly userHash: ReturnType<typeof userHasher>;
-}
-
-function cardsOf(config: Config, parts: CardParts): express.RequestHandler | undefined {
-  const { cdsHooks: settings, clients = [], publicUrl } = config;
-  if (settings === undefined) return undefined;
-  const { store, answers, userHash, cardBook, ruleSet, log, now } = parts;
-  if (settings.authentication === 'off')
-    log.warn('clients of CDS Hooks are NOT authenticated: for this machine and for trying only');
-  return cdsHooks({
-    settings,
-    clients,
-    publicUrl,
-    ruleSet,
-    store,
-    db: store.db,
-    cardBook,
-    log,
-    now,
-    userHash,
-    answer: (given) => recordAnswer(given, answers),
-    seal: (comment, of) => answers.seal.seal(comment, of),
-  });
 }
 
 function work(
@@ -292,7 +234,7 @@ async function subscribeEverywhere(live: Iterable<LiveConnection>, log: Log): Pr
 
 async function quiet(store: Store): Promise<void> {
   for (;;) {
-    const counts = await Promise.all([store.due.count(), store.deliver.count(), store.sweep.count()]);
+    const counts = Object.values(await queueCounts(store));
     if (counts.every(({ waiting, active, retry }) => waiting + active + retry === 0)) return;
     await new Promise((resolve) => setTimeout(resolve, QUIET_POLL_MS));
   }

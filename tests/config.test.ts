@@ -17,6 +17,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const ENV = {
   CRAMP_CDS_DATABASE_URL: 'postgres://cds@db.example/cds',
   CRAMP_CDS_SECRET: 'a-secret-of-the-installation-32-or-more',
+  CRAMP_CDS_REPORTS_TOKEN: 'the-token-of-the-reports-32-or-more',
+  CRAMP_CDS_METRICS_TOKEN: 'the-token-of-the-counters-32-or-more',
   NORTH_CLIENT_SECRET: 'client-secret',
   NORTH_PUSH_SECRET: PLANTED,
   SOUTH_PUSH_SECRET: `Bearer ${PLANTED}`,
@@ -94,6 +96,8 @@ describe('the example in the documentation', () => {
       homeTimeZone: 'Europe/London',
       databaseUrl: ENV.CRAMP_CDS_DATABASE_URL,
       secret: ENV.CRAMP_CDS_SECRET,
+      reports: { token: ENV.CRAMP_CDS_REPORTS_TOKEN, identified: false, smallestCell: 5 },
+      metrics: { token: ENV.CRAMP_CDS_METRICS_TOKEN },
     });
     expect(
       config.connections.map(({ id, hookUrl, trust, quiet }) => ({ id, hookUrl, trust, quiet })),
@@ -118,6 +122,18 @@ describe('the example in the documentation', () => {
     expect(north?.ingress).toEqual([
       { type: 'hmac', header: 'x-signature', secrets: [PLANTED, `${PLANTED}-next`] },
     ]);
+  });
+
+  it('opens reports and counters to nobody when it names no token for them', () => {
+    const config = readConfig(
+      ENV,
+      file((settings) => {
+        delete settings.reports;
+        delete settings.metrics;
+      }),
+    );
+    expect(config.reports).toBeUndefined();
+    expect(config.metrics).toBeUndefined();
   });
 
   it('is found by CRAMP_CDS_CONFIG', () => {

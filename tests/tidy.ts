@@ -31,6 +31,7 @@ const BENEATH: Readonly<Record<string, readonly string[]>> = {
   'rule-files': ['vocabulary', 'core'],
   store: ['vocabulary', 'core'],
   watch: ['vocabulary', 'core', 'store'],
+  pages: ['vocabulary', 'core', 'watch'],
 };
 /** Not part of the service: they stand for the hospital. */
 const APART: Readonly<Record<string, readonly string[]>> = {
@@ -39,7 +40,7 @@ const APART: Readonly<Record<string, readonly string[]>> = {
   stories: ['vocabulary', 'core'],
 };
 /** May import everything, and are imported by nothing else. */
-const ON_TOP = ['commands', 'config', 'main', 'start'];
+const ON_TOP = ['commands', 'config', 'http', 'main', 'start'];
 
 const CORE_PACKAGES = ['json-rules-engine'];
 const CORE_TYPES = ['@medplum/fhirtypes'];
@@ -61,7 +62,7 @@ const REPLACED_WORDS: Readonly<Record<string, string>> = {
   snapshot: 'chart',
   webhook: 'push',
 };
-const NOT_RULES = /^rules\/(?:concepts|advice|interlocks|sites)\//;
+const NOT_RULES = /^rules\/(?:concepts|advice|interlocks|sites|gate)\//;
 
 interface Import {
   readonly from: string;

@@ -65,6 +65,8 @@ export interface AnswerParts {
   readonly seal: CommentSeal;
   /** Version of a rule of the rule set in use. */
   readonly ruleVersion: (rule: string) => string | undefined;
+  /** Hears of every answer that was kept for the first time, for people who watch; must not throw. */
+  readonly onAnswered?: (given: GivenAnswer) => void;
 }
 
 /** An answer on the page can be taken back for so long; until then nothing of it is written to the target. */
@@ -86,7 +88,13 @@ export function alertsPutOff(
 }
 
 export async function recordAnswer(given: GivenAnswer, parts: AnswerParts): Promise<RecordedAnswer> {
-  return await parts.store.transaction(async (trx) => {
+  const recorded = await keepAndApply(given, parts);
+  if (recorded.outcome === 'recorded') parts.onAnswered?.(given);
+  return recorded;
+}
+
+function keepAndApply(given: GivenAnswer, parts: AnswerParts): Promise<RecordedAnswer> {
+  return parts.store.transaction(async (trx) => {
     const stored = await holdAlert(trx, given.connectionId, given.alertId);
     if (stored === undefined) return { outcome: 'unknown-alert' };
     const fingerprint = fingerprintOf(given);

@@ -24,6 +24,7 @@ import {
   shiftTimes,
 } from '../demo/fixtures.ts';
 import type { Evaluated } from '../evaluation/evaluate.ts';
+import type { RuleModel } from '../rule-files/rule-model.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { SANDBOX_CLINICIAN } from '../sandbox/smart.ts';
 import { type Running, start } from '../start.ts';
@@ -35,6 +36,7 @@ import { type Terminal, TIER_STYLE, table } from './terminal.ts';
 
 export interface DemoParts {
   readonly ruleSet: RuleSet;
+  readonly ruleModels: readonly RuleModel[];
   readonly log: Log;
   readonly terminal: Terminal;
   /** Folder with the synthetic patients and the story. */
@@ -85,6 +87,7 @@ export async function demo(config: Config, parts: DemoParts, stop: AbortSignal):
   const settings = onSandbox(config, sandboxConnection(config, sandbox.base, progress.secret));
   await using running = await start(settings, {
     ruleSet: parts.ruleSet,
+    ruleModels: parts.ruleModels,
     log: parts.log,
     onEvaluated: (one) => lines.evaluated(one),
     onDelivered: (one) => lines.delivered(one),
@@ -157,7 +160,14 @@ function sandboxConnection(config: Config, base: string, secret: string): Config
 /** Anybody on this machine may call the hooks of the sandbox; in production nobody may. The page is registered there. */
 function onSandbox(config: Config, connection: ConfiguredConnection): Config {
   const alertPage = { ...config.alertPage, apps: [sandboxApp(connection.base)] };
-  const { cdsHooks, ...rest } = { ...config, connections: [connection], alertPage };
+  const { cdsHooks, ...rest } = {
+    ...config,
+    connections: [connection],
+    alertPage,
+    // The patients are synthetic and few: nothing needs hiding on the machine itself.
+    reports: { openOnThisMachine: true as const, identified: true, smallestCell: 1 },
+    metrics: { openOnThisMachine: true as const },
+  };
   if (cdsHooks === undefined || config.production) return rest;
   const clients = [openClient(connection, DEMO_DEADLINE_MS)];
   return { ...rest, cdsHooks: { ...cdsHooks, authentication: 'off', openFhir: true }, clients };

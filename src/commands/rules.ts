@@ -11,15 +11,25 @@ import { INTERLOCK_ANSWERS } from '../core/advice/interlock.ts';
 import { TIERS } from '../core/decision.ts';
 import { isKnownFact } from '../core/facts/form-facts.ts';
 import { readCodeBook } from '../rule-files/code-book.ts';
+import { InputNotes } from '../rule-files/fact-inputs.ts';
 import { factKnowledgeOf } from '../rule-files/fact-knowledge.ts';
+import { GATE_RECORD, gateRecordOf, gateRecordText } from '../rule-files/gate-record.ts';
 import { type InterlockResult, judgeInterlocks } from '../rule-files/interlock-vectors.ts';
 import { judgeMutants, type MutationScore } from '../rule-files/judge-mutants.ts';
 import { RuleFilesError } from '../rule-files/problems.ts';
 import { readCheckedRuleSet } from '../rule-files/read-rule-set.ts';
 import { type DocsParts, outdatedPages, rulePages, writePages } from '../rule-files/rule-docs.ts';
-import { type JudgedVector, judgeVectors, resultsOf, type VectorResult } from '../rule-files/run-vectors.ts';
+import {
+  type JudgedVector,
+  judgeVectors,
+  resultsOf,
+  VECTOR_NOON,
+  type VectorResult,
+} from '../rule-files/run-vectors.ts';
+import { wrongUses } from '../rule-files/source-attributes.ts';
 import { suggestVectors } from '../rule-files/suggest-vectors.ts';
 import { readClaims, traceabilityPage, unknownIds } from '../rule-files/traceability.ts';
+import { vectorChart } from '../rule-files/vector-chart.ts';
 
 export interface RulesOptions {
   /** The rule folder, with `concepts/` in it. */
@@ -65,9 +75,17 @@ export async function checkRules(options: RulesOptions): Promise<0 | 1> {
     print(
       `${ruleSet.rules.length} rules, ${ruleSet.interlocks.size} interlocks, ${results.length + interlocks.results.length} vectors, ${broken.length} broken; ${killed} mutants killed, ${waived} waived, ${unnoticed.length} to look at; rule set ${ruleSet.hash.slice(0, 12)}`,
     );
-    const pages = docsProblems(options, { ruleSet, vectors, interlockVectors, waivers, scores });
-    for (const line of pages) print(line);
-    return broken.length + unnoticed.length + pages.length === 0 ? 0 : 1;
+    if (options.docs === undefined) return broken.length + unnoticed.length === 0 ? 0 : 1;
+    const inputs = new InputNotes(ruleSet.concepts);
+    for (const vector of kept.map(({ vector }) => vector))
+      inputs.take(vectorChart(vector, codes, VECTOR_NOON), ruleSet, VECTOR_NOON);
+    const parts = { ruleSet, codes, vectors, interlockVectors, waivers, scores, inputs };
+    const problems = [
+      ...ruleSet.rules.flatMap((rule) => wrongUses(rule.file, inputs.readBy(rule))),
+      ...docsProblems(options, parts),
+    ];
+    for (const line of problems) print(line);
+    return broken.length + unnoticed.length + problems.length === 0 ? 0 : 1;
   } catch (error) {
     if (!(error instanceof RuleFilesError)) throw error;
     print(error.message);
@@ -76,8 +94,9 @@ export async function checkRules(options: RulesOptions): Promise<0 | 1> {
 }
 
 /** What is wrong with the pages: ids that nothing is called by, and pages out of date unless they were written. */
-function docsProblems({ docs, writeDocs }: RulesOptions, parts: DocsParts): string[] {
+function docsProblems({ folder, docs, writeDocs }: RulesOptions, parts: DocsParts): string[] {
   if (docs === undefined) return [];
+  const record = new Map([[GATE_RECORD, gateRecordText(gateRecordOf(parts))]]);
   const problems: string[] = [];
   const pages = rulePages(parts);
   const file = join(docs, CLAIMS);
@@ -89,11 +108,12 @@ function docsProblems({ docs, writeDocs }: RulesOptions, parts: DocsParts): stri
     pages.set('traceability.md', traceabilityPage(claims, parts.ruleSet));
   }
   if (writeDocs === true) writePages(docs, pages);
-  const outdated = outdatedPages(docs, pages);
-  return [
-    ...problems,
-    ...outdated.map((page) => `docs/${page} is out of date; npm run rules -- --write-docs`),
+  if (writeDocs === true) writePages(folder, record);
+  const outdated = [
+    ...outdatedPages(docs, pages).map((page) => `docs/${page}`),
+    ...outdatedPages(folder, record).map((page) => `rules/${page}`),
   ];
+  return [...problems, ...outdated.map((page) => `${page} is out of date; npm run rules -- --write-docs`)];
 }
 
 const CLAIMS = 'claims.json';

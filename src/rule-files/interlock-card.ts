@@ -5,7 +5,8 @@ import type { CompiledInterlock } from '../core/rules/compile.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
 import { factInWords } from '../core/rules/words.ts';
 import type { MutationScore } from './judge-mutants.ts';
-import { GENERATED, inWords, scoreLines, section, vectorTable } from './rule-card.ts';
+import { GENERATED, listed, scoreLines, section, vectorTable } from './rule-card.ts';
+import { inWords } from './rule-model.ts';
 import type { InterlockVector, Waiver } from './rule-schema.ts';
 
 export interface InterlockCardParts {
@@ -38,10 +39,11 @@ export function interlockCard(interlock: CompiledInterlock, parts: InterlockCard
 }
 
 function lines(guards: CompiledInterlock['blocks']): string[] {
-  return guards.flatMap(({ when, because }) => [`- "${because}"`, ...inWords(when, 1)]);
+  return guards.flatMap(({ when, because }) => [`- "${because}"`, ...listed(inWords(when), 1)]);
 }
 
 function needLines({ fact, check, when }: CompiledInterlock['needs'][number]): string[] {
-  const asked = when === undefined ? [] : ['  - unless this is known not to hold:', ...inWords(when, 2)];
+  const asked =
+    when === undefined ? [] : ['  - unless this is known not to hold:', ...listed(inWords(when), 2)];
   return [`- "${check}", while ${factInWords(fact)} is not known`, ...asked];
 }

@@ -57,7 +57,7 @@ export function readCheckedRuleSet(folder: string, options: RuleSetOptions = {})
   const overlay = options.overlay ?? {};
   const unitOf = unitsFrom(concepts);
   const rules = compileAll(files.rules, overlay, unitOf);
-  const hash = sha256([files.rules, files.advice, files.interlocks, conceptsHash, overlay, settings]);
+  const hash = hashOf([files.rules, files.advice, files.interlocks, conceptsHash, overlay, settings]);
   const ruleSet: RuleSet = {
     rules,
     byId: new Map(rules.map((rule) => [rule.id, rule])),
@@ -132,8 +132,8 @@ function unitsFrom(concepts: Concepts): UnitOf {
   return (fact) => DERIVED_UNITS.get(fact) ?? concepts.byId.get(fact.replace(/^last\./, ''))?.unit;
 }
 
-/** Over canonical JSON, so that the order of keys in a file changes nothing. */
-function sha256(parts: readonly unknown[]): string {
+/** SHA-256 over canonical JSON, so that the order of keys in a file changes nothing. */
+export function hashOf(parts: readonly unknown[]): string {
   return createHash('sha256').update(canonicalJson(parts)).digest('hex');
 }
 

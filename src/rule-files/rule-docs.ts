@@ -5,36 +5,33 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { TIERS } from '../core/decision.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
+import type { CodeBook } from './code-book.ts';
+import { type GateParts, gateRecordOf } from './gate-record.ts';
 import { interlockCard } from './interlock-card.ts';
-import type { MutationScore } from './judge-mutants.ts';
 import { GENERATED, ruleCard } from './rule-card.ts';
-import type { InterlockVector, Vector, Waiver } from './rule-schema.ts';
+import { ruleModel } from './rule-model.ts';
+import type { InterlockVector, Waiver } from './rule-schema.ts';
 
 /** Path below the docs folder -> text. */
 export type Pages = ReadonlyMap<string, string>;
 
-export interface DocsParts {
-  readonly ruleSet: RuleSet;
-  readonly vectors: ReadonlyMap<string, readonly Vector[]>;
+export interface DocsParts extends GateParts {
+  readonly codes: CodeBook;
   readonly interlockVectors: ReadonlyMap<string, readonly InterlockVector[]>;
   readonly waivers: ReadonlyMap<string, readonly Waiver[]>;
-  readonly scores: readonly MutationScore[];
 }
 
 const CARDS = 'rules';
 
-export function rulePages({
-  ruleSet,
-  vectors,
-  interlockVectors,
-  waivers,
-  scores,
-}: DocsParts): Map<string, string> {
+export function rulePages(parts: DocsParts): Map<string, string> {
+  const { ruleSet, codes, vectors, interlockVectors, waivers, scores } = parts;
+  const record = gateRecordOf(parts);
   const cards = ruleSet.rules.flatMap((rule) => {
     const score = scores.find((candidate) => candidate.rule === rule.id);
     if (score === undefined) return [];
     const own = { vectors: vectors.get(rule.id) ?? [], waivers: waivers.get(rule.id) ?? [] };
-    return [[`${CARDS}/${rule.id}.md`, ruleCard(rule, { ruleSet, score, ...own })] as const];
+    const model = ruleModel(rule, { ruleSet, codes, record: record.rules[rule.id] });
+    return [[`${CARDS}/${rule.id}.md`, ruleCard(model, { score, ...own })] as const];
   });
   const interlockCards = [...ruleSet.interlocks.values()].flatMap((interlock) => {
     const score = scores.find((candidate) => candidate.rule === interlock.id);

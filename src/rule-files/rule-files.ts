@@ -35,7 +35,7 @@ export interface RuleFiles {
 }
 
 /** Folders that hold no rules. */
-const OTHER_FOLDERS = new Set(['concepts', 'advice', 'interlocks', 'sites']);
+const OTHER_FOLDERS = new Set(['concepts', 'advice', 'interlocks', 'sites', 'gate']);
 const VECTORS = '.vectors.json';
 const WAIVERS = '.waivers.json';
 
@@ -109,6 +109,9 @@ function readRule(
   if (rule === undefined) return undefined;
   if (rule.id !== basename(path, '.json')) report('id', 'must be the name of the file');
   if (rule.domain !== basename(dirname(path))) report('domain', 'must be the name of the folder');
+  const latest = rule.source.revisions?.at(-1)?.version;
+  if (latest !== undefined && latest !== rule.version)
+    report('source.revisions', `ends with ${latest}; say in a line what version ${rule.version} changes`);
   for (const fact of [...rule.implicated, ...rule.evidence]) {
     if (!isKnownFact(fact)) report('', `no fact is called "${fact}" (implicated or evidence)`);
   }

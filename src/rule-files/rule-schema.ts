@@ -10,6 +10,7 @@ import { TIERS } from '../core/decision.ts';
 import type { Condition } from '../core/rules/rule.ts';
 import type { Report } from './condition-check.ts';
 import { placeOf } from './problems.ts';
+import { USES } from './source-attributes.ts';
 
 z.config({ jitless: true }); // Node may run with code generation from strings off
 
@@ -57,9 +58,13 @@ const setting = z
     message: 'must lie inside "allowed"',
   });
 
+const version = z.string().regex(/^\d+\.\d+\.\d+$/, 'must be like 1.0.0');
+const revision = z.strictObject({ version, date, note: text });
+const use = z.string().regex(/^(?:not used|used: .+)(?:: .+)?$/, 'must be "not used" or "used: how"');
+
 export const ruleSchema = z.strictObject({
   id,
-  version: z.string().regex(/^\d+\.\d+\.\d+$/, 'must be like 1.0.0'),
+  version,
   title: wording,
   domain: z.enum(DOMAINS),
   why: wording,
@@ -108,9 +113,11 @@ export const ruleSchema = z.strictObject({
     citations: z.array(text).nonempty('must name at least one source'),
     basis: text,
     lastReview: date,
+    /** Oldest first; the last is this version. */
+    revisions: z.array(revision).nonempty('must not be empty').optional(),
     developer: text,
     funding: text,
-    uses: z.record(z.string(), text),
+    uses: z.partialRecord(z.enum(USES), use),
   }),
 });
 

@@ -15,19 +15,21 @@ import type {
 } from '@medplum/fhirtypes';
 import type { Config, ConfiguredConnection } from '../../src/config.ts';
 import type { Evaluated } from '../../src/evaluation/evaluate.ts';
+import { readRuleModels } from '../../src/rule-files/read-rule-models.ts';
 import { readRuleSet } from '../../src/rule-files/read-rule-set.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { type Running, start } from '../../src/start.ts';
 import type { ConnectionId } from '../../src/vocabulary/ids.ts';
 import { openLog } from '../../src/watch/log.ts';
 
-export const RULES = readRuleSet(fileURLToPath(new URL('../../rules', import.meta.url)), {
-  settings: { homeTimeZone: 'Europe/London' },
-});
+const RULE_FOLDER = fileURLToPath(new URL('../../rules', import.meta.url));
+export const RULES = readRuleSet(RULE_FOLDER, { settings: { homeTimeZone: 'Europe/London' } });
+export const RULE_MODELS = readRuleModels(RULE_FOLDER, RULES);
 const SECRET = 'e2e-secret-0123456789abcdef0123456789abcdef';
 const CRITERIA = ['Observation', 'MedicationRequest', 'MedicationStatement', 'Condition', 'Patient'];
 
 export interface HospitalOptions {
+  readonly metrics?: Config['metrics'];
   readonly deliverAs?: SandboxOptions['deliverAs'];
   readonly clientIds?: SandboxOptions['clientIds'];
   readonly databaseUrl?: string;
@@ -82,6 +84,7 @@ export class Hospital implements AsyncDisposable {
     const config = configFor(port, sandbox.base, deliverAs, options);
     const running = await start(config, {
       ruleSet: RULES,
+      ruleModels: RULE_MODELS,
       log: openLog('silent', process.stderr),
       retry: { delaysMs: [50, 100, 200], giveUpAfterMs: 60_000, attempts: 5 },
       onEvaluated: (one) => evaluated.push(one),
@@ -216,6 +219,7 @@ function configFor(
     homeTimeZone: 'Europe/London',
     publicUrl: options.publicUrl ?? `http://127.0.0.1:${port}`,
     logLevel: 'silent',
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     connections: [connection],
     alertPage: {
       apps: [

@@ -58,6 +58,19 @@ describe('a rule folder', () => {
     expect(files.vectors.get('el-test')).toHaveLength(1);
   });
 
+  it('is refused when the change history of a rule does not reach its version', () => {
+    const { source } = ruleFile();
+    const revisions = [{ version: '0.9.0', date: '2026-05-12', note: 'first version' }];
+    writeRule({ source: { ...source, revisions } });
+    expect(problems()).toEqual(only('source.revisions', /ends with 0\.9\.0; say in a line what version/));
+  });
+
+  it('is refused when a rule says neither "used" with how, nor "not used"', () => {
+    const { source } = ruleFile();
+    writeRule({ source: { ...source, uses: { race: 'perhaps' } } });
+    expect(problems()).toEqual(only('source.uses.race', /must be "not used" or "used: how"/));
+  });
+
   it('with several faults is told all of them at once, each with file, place and reason', () => {
     writeRule({
       firesWhen: { all: [{ fact: 'potasium', operator: 'lessThan', value: 3.5 }] },

@@ -16,6 +16,7 @@ import { openStore, type Store } from '../../src/store/store.ts';
 import { findWrite, forgetWrite, rememberWrite } from '../../src/store/target-resource.ts';
 import type { ConnectionId, PatientId } from '../../src/vocabulary/ids.ts';
 import { CONNECTIONS, databases, empty, freshDatabase, stopDatabases, type TestStore } from './databases.ts';
+import { episode, NOON } from './episodes.ts';
 import { onPostgres } from './on-postgres.ts';
 
 const itOnPostgres = await onPostgres();
@@ -23,38 +24,7 @@ const itOnPostgres = await onPostgres();
 const NORTH = 'north' as ConnectionId;
 const SOUTH = 'south' as ConnectionId;
 const P1 = 'p1' as PatientId;
-const NOON = '2026-03-04T12:00:00.000Z';
 const LATER = '2026-03-05T12:00:00.000Z';
-
-function episode(tier: Episode['tier'] = 'high', number = 1): Episode {
-  return {
-    key: 'el-hypokalaemia',
-    number,
-    rule: 'el-hypokalaemia',
-    members: ['el-hypokalaemia'],
-    tier,
-    raisedAt: NOON,
-    finding: {
-      key: 'el-hypokalaemia',
-      rule: 'el-hypokalaemia',
-      title: 'Low potassium',
-      tier,
-      summary: 'Low potassium',
-      detail: '',
-      members: ['el-hypokalaemia'],
-      absorbed: [],
-      advice: [],
-      withheld: [],
-      reasons: [],
-      implicated: [],
-      evidence: ['Observation/k1'],
-      raisedBy: ['Observation/k1'],
-      notKnown: [],
-      code: 'OBSA',
-    },
-    evidence: { 'Observation/k1': '1' },
-  };
-}
 
 const raise = (tier?: Episode['tier']): EpisodeChange => ({
   change: 'raise',

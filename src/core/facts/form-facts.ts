@@ -29,7 +29,7 @@ export interface FormedFacts {
   readonly dataQuality: readonly string[];
 }
 
-const LOOKBACK_OTHERWISE = 14; // days, for a measured concept without one of its own; foundations 1.1
+export const LOOKBACK_OTHERWISE = 14; // days, for a measured concept without one of its own; foundations 1.1
 const MEDICINE_PREFIXES = new Set(['drug', 'drug-days', 'drug-new', 'drug-ended-days']);
 /** Sorted once, so that only what a chart adds is sorted again. */
 const DERIVED_IN_ORDER = [...DERIVED.keys()].sort();
@@ -41,6 +41,11 @@ export function formFacts(chart: Chart, inputs: FactInputs, now: Date): FormedFa
   for (const id of DERIVED.keys()) source.fact(id);
   for (const id of source.recordedIds()) source.fact(id);
   return { facts: source.formed(), unrecognised: source.unrecognised, dataQuality: source.setAside() };
+}
+
+/** The same facts one at a time, for those who want to know where a fact comes from. */
+export function factSource(chart: Chart, inputs: FactInputs, now: Date): FactSource {
+  return new ChartFacts(chart, inputs, now);
 }
 
 /** Is this the id of a fact that can be formed? */

@@ -70,6 +70,16 @@ const FINDINGS_HELD = compiled([
   },
 ]);
 
+/** Whom the rules answer for, in words; what stands here is what is done below. */
+export const POPULATION = {
+  for: 'Adults of 18 years and over whose record is on a connected FHIR server.',
+  notFor: [
+    'Under 18 years: no rule answers.',
+    'A patient whose death is recorded: no rule answers.',
+    'Near the end of life only what is critical or relieves is shown.',
+  ],
+} as const;
+
 const TIER_FLOORS = [
   {
     // On dialysis eGFR says nothing, and 5.5 to 5.9 mmol/L is moderate. Source: foundations 7, resolution 32.

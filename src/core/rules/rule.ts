@@ -104,10 +104,16 @@ export interface RuleFile {
     readonly citations: readonly string[];
     readonly basis: string;
     readonly lastReview: string;
+    /** Oldest first; the last is this version. */
+    readonly revisions?: readonly {
+      readonly version: string;
+      readonly date: string;
+      readonly note: string;
+    }[];
     readonly developer: string;
     readonly funding: string;
     /** HTI-1 "use of" attributes: used or not, and why. */
-    readonly uses: Readonly<Record<string, string>>;
+    readonly uses: Readonly<Partial<Record<string, string>>>;
   };
 }
 
