@@ -66,7 +66,8 @@ export function httpApp(parts: HttpParts): HttpApp {
   app.get('/.well-known/jwks.json', publicKeys(config));
   app.use('/assets', assets(ALERT_PAGE_ASSETS, RULE_PAGE_ASSETS, REPORT_ASSETS));
   app.use('/hooks', receivePush({ connections: config.connections, inbox: parts.inbox, log }));
-  if (cards !== undefined) app.use(SERVICES_PATH, metrics.timingCalls(), cards);
+  app.use(SERVICES_PATH, metrics.timingCalls());
+  if (cards !== undefined) app.use(SERVICES_PATH, cards);
   app.use('/rules', rulePages(ruleModels));
   app.use(
     '/reports',

@@ -9,8 +9,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import type { Patient, Resource } from '@medplum/fhirtypes';
 import { SERVICES_PATH } from '../cds-hooks/services.ts';
-import { openClient } from '../config/cds-hooks.ts';
-import type { Config, ConfiguredConnection } from '../config.ts';
+import type { Config } from '../config.ts';
 import type { EpisodeChange, Tier } from '../core/decision.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
 import type { Delivered } from '../delivery/deliver-owed.ts';
@@ -30,8 +29,8 @@ import { SANDBOX_CLINICIAN } from '../sandbox/smart.ts';
 import { type Running, start } from '../start.ts';
 import { allOpenEpisodes } from '../store/episode.ts';
 import { findWrite } from '../store/target-resource.ts';
-import type { ConnectionId } from '../vocabulary/ids.ts';
 import type { Log } from '../watch/log.ts';
+import { onSandbox, SANDBOX, sandboxConnection } from './on-sandbox.ts';
 import { type Terminal, TIER_STYLE, table } from './terminal.ts';
 
 export interface DemoParts {
@@ -44,18 +43,6 @@ export interface DemoParts {
   /** Share of the story's own pace: 1 as written, 0 without pauses. */
   readonly pace: number;
 }
-
-const SANDBOX = 'sandbox' as ConnectionId;
-const DEMO_DEADLINE_MS = 2000; // one process is the hospital and the service
-const CRITERIA = [
-  'Observation',
-  'MedicationStatement',
-  'MedicationRequest',
-  'Condition',
-  'Patient',
-  'Procedure',
-  'QuestionnaireResponse',
-];
 
 /** Where the story stands, across restarts. */
 interface Progress {
@@ -138,50 +125,6 @@ async function loadPatients(
 function nameOf({ name, id }: Patient): string {
   const [first] = name ?? [];
   return first === undefined ? (id ?? '') : [...(first.given ?? []), first.family ?? ''].join(' ').trim();
-}
-
-function sandboxConnection(config: Config, base: string, secret: string): ConfiguredConnection {
-  const hookUrl = `http://${config.host}:${config.port}/hooks/${SANDBOX}`;
-  return {
-    id: SANDBOX,
-    kind: 'medplum',
-    base,
-    auth: { type: 'none' },
-    hookUrl,
-    criteria: CRITERIA,
-    ingressSecret: secret,
-    ingress: [{ type: 'hmac', header: 'x-signature', secrets: [secret] }],
-    trust: 'body',
-    sweepEveryMs: 300_000,
-    quiet: { ms: 0, maxMs: 0 },
-  };
-}
-
-/** Anybody on this machine may call the hooks of the sandbox; in production nobody may. The page is registered there. */
-function onSandbox(config: Config, connection: ConfiguredConnection): Config {
-  const alertPage = { ...config.alertPage, apps: [sandboxApp(connection.base)] };
-  const { cdsHooks, ...rest } = {
-    ...config,
-    connections: [connection],
-    alertPage,
-    // The patients are synthetic and few: nothing needs hiding on the machine itself.
-    reports: { openOnThisMachine: true as const, identified: true, smallestCell: 1 },
-    metrics: { openOnThisMachine: true as const },
-  };
-  if (cdsHooks === undefined || config.production) return rest;
-  const clients = [openClient(connection, DEMO_DEADLINE_MS)];
-  return { ...rest, cdsHooks: { ...cdsHooks, authentication: 'off', openFhir: true }, clients };
-}
-
-/** The alert page, registered at the sandbox. */
-function sandboxApp(iss: string): Config['alertPage']['apps'][number] {
-  return {
-    connectionId: SANDBOX,
-    iss,
-    clientId: 'cramp-cds-page',
-    proof: { type: 'none' },
-    frameAncestors: [new URL(iss).origin],
-  };
 }
 
 /** What a laboratory system does: writes to the FHIR server, which then pushes. */

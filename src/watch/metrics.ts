@@ -15,6 +15,9 @@ export type QueueCounts = () => Promise<Readonly<Record<string, QueueCount>>>;
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15]; // from a warm cache to giving up
 
+const KNOWN_SERVICE =
+  /^(?:discovery|cramp-risk-(?:patient-view|order-select|order-sign|encounter-discharge)(?:\/feedback)?)$/;
+
 export class Metrics {
   readonly #registry = new Registry();
   readonly #events = this.#counter('events_received_total', 'Events of pushes', ['connection', 'outcome']);
@@ -94,10 +97,11 @@ export class Metrics {
   timingCalls(): RequestHandler {
     return (req, res, next) => {
       const done = this.#calls.startTimer();
-      const service = req.path.replace(/^\//, '').replace(/\/$/, '');
+      const service = req.path.replace(/^\//, '').replace(/\/$/, '') || 'discovery';
       res.once('finish', () => {
-        const label = res.statusCode === 404 ? 'unknown' : service || 'discovery';
-        done({ service: label, status: String(res.statusCode) });
+        // Anybody may ask for any address: only those that exist get a label of their own.
+        const exists = res.statusCode !== 404 && KNOWN_SERVICE.test(service);
+        done({ service: exists ? service : 'unknown', status: String(res.statusCode) });
       });
       next();
     };
