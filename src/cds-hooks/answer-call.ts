@@ -53,7 +53,7 @@ export async function answerCall(
   ]);
   const episodes = stored.map(({ episode }) => episode);
   const evaluation = await evaluateCall(call, states, { ruleSet, episodes, now });
-  const found = await problemsOf(call.hook, evaluation, stored, now);
+  const found = await problemsOf(call.hook, evaluation, stored, ruleSet, now);
   const problems = await notAnswered(found, call, client, user, now, parts);
   const gap = notCheckedIn(evaluation, ruleSet, now);
   const since = new Date(now.getTime() - DAY);

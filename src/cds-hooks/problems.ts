@@ -7,6 +7,7 @@
 import type { MedicationRequest } from '@medplum/fhirtypes';
 import { type Decision, type Episode, type Finding, TIERS, type Tier } from '../core/decision.ts';
 import { brokenBy } from '../core/episodes/suppression.ts';
+import type { RuleSet } from '../core/rules/rule-set.ts';
 import type { StoredEpisode } from '../store/episode.ts';
 import { canonicalJson } from '../vocabulary/canonical-json.ts';
 import type { Evaluation } from './evaluate-call.ts';
@@ -39,12 +40,14 @@ export async function problemsOf(
   hook: Hook,
   evaluation: Evaluation,
   stored: readonly StoredEpisode[],
+  ruleSet: RuleSet,
   now: Date,
 ): Promise<Problem[]> {
   const open = new Map(stored.filter(({ state }) => state === 'open').map((one) => [one.episode.key, one]));
   const all = [...foundIn(evaluation, open), ...(isOrderHook(hook) ? [] : lasting(evaluation, open))];
   const attributed = isOrderHook(hook) ? await withCause(all, evaluation) : all;
   return attributed
+    .filter(({ finding }) => ruleSet.byId.get(finding.rule)?.file.rights.channels.includes(hook) ?? true)
     .filter((problem) => belongs(hook, problem))
     .filter((problem) => isShown(problem, now))
     .sort(byUrgency);

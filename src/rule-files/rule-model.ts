@@ -28,6 +28,7 @@ export interface RuleModel {
   /** Why the rule exists, for a clinician. */
   readonly purpose: string;
   readonly users: string;
+  readonly rights: RuleFile['rights'];
   readonly patients: { readonly for: string; readonly notFor: readonly string[]; readonly notWhen?: Words };
   readonly inputs: readonly Input[];
   readonly logic: {
@@ -99,6 +100,7 @@ export function ruleModel(rule: CompiledRule, { ruleSet, codes, record }: ModelP
     domain: file.domain,
     purpose: file.why,
     users: INTENDED_USERS,
+    rights: file.rights,
     patients: { ...POPULATION, ...not },
     inputs: inputsOf(rule, record?.reads.concepts, codes),
     logic: {

@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { INTERLOCK_ANSWERS } from '../core/advice/interlock.ts';
 import { TIERS } from '../core/decision.ts';
-import type { Condition } from '../core/rules/rule.ts';
+import { AUDIENCES, CHANNELS, type Condition } from '../core/rules/rule.ts';
 import type { Report } from './condition-check.ts';
 import { placeOf } from './problems.ts';
 import { USES } from './source-attributes.ts';
@@ -68,6 +68,13 @@ export const ruleSchema = z.strictObject({
   title: wording,
   domain: z.enum(DOMAINS),
   why: wording,
+  rights: z.strictObject({
+    info: text,
+    audience: z.array(z.enum(AUDIENCES)).nonempty('must name somebody'),
+    format: text,
+    channels: z.array(z.enum(CHANNELS)).nonempty('must name at least one'),
+    moment: text,
+  }),
   settings: z.record(z.string(), setting).optional(),
   firesWhen: condition,
   notWhen: condition.optional(),

@@ -45,11 +45,7 @@ export function rulePage(model: RuleModel): Page {
 
 function sectionsOf(model: RuleModel): Section[] {
   return [
-    [
-      'purpose',
-      'Purpose and intended users',
-      html`<p>${model.purpose}</p><p><strong>For:</strong> ${model.users}</p>`,
-    ],
+    ['purpose', 'Purpose and intended users', purpose(model)],
     ['patients', 'Patients it is for and not for', patients(model)],
     ['inputs', 'Inputs', inputTables(model.inputs)],
     ['logic', 'Logic', logic(model)],
@@ -63,6 +59,16 @@ function sectionsOf(model: RuleModel): Section[] {
     ['history', 'Change history', history(model)],
     ['contact', 'Contact', html`<p>${model.contact}</p>`],
   ];
+}
+
+function purpose({ purpose: why, users, rights }: RuleModel) {
+  return html`<p>${why}</p><p><strong>For:</strong> ${users}</p>
+    <dl class="pairs"><dt>It tells</dt><dd>${rights.info}</dd>
+      <dt>First of all</dt><dd>${rights.audience.join(', ')}</dd>
+      <dt>As</dt><dd>${rights.format}</dd>
+      <dt>Where</dt><dd>${rights.channels.join(', ')}</dd>
+      <dt>When</dt><dd>${rights.moment}</dd>
+    </dl>`;
 }
 
 function patients({ patients: { for: whom, notFor, notWhen } }: RuleModel): Content {

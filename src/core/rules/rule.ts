@@ -51,6 +51,27 @@ export interface RuleSetting {
   readonly unit: string;
 }
 
+export const AUDIENCES = ['prescriber', 'treating clinician', 'pharmacist', 'nurse'] as const;
+/** Where an alert of a rule may be shown: in the record, on hooks of CDS Hooks, on the alert page. */
+export const CHANNELS = [
+  'record',
+  'patient-view',
+  'order-select',
+  'order-sign',
+  'encounter-discharge',
+  'alert-page',
+] as const;
+export type Channel = (typeof CHANNELS)[number];
+
+/** The five rights of decision support: which information, for whom, in which form, where, and when. */
+export interface Rights {
+  readonly info: string;
+  readonly audience: readonly (typeof AUDIENCES)[number][];
+  readonly format: string;
+  readonly channels: readonly Channel[];
+  readonly moment: string;
+}
+
 export interface RuleFile {
   readonly id: string;
   readonly version: string;
@@ -68,6 +89,7 @@ export interface RuleFile {
     | 'diary'
     | 'lifestyle';
   readonly why: string;
+  readonly rights: Rights;
   readonly settings?: Readonly<Record<string, RuleSetting>>;
   readonly firesWhen: Condition;
   /** Stops the rule only when known-true; unknown is listed on the finding as not known. */

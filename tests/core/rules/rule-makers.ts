@@ -11,6 +11,13 @@ export function ruleFile(rest: Partial<RuleFile> = {}): RuleFile {
     title: 'Low potassium',
     domain: 'electrolyte',
     why: 'A test.',
+    rights: {
+      info: 'a value',
+      audience: ['pharmacist'],
+      format: 'an alert',
+      channels: ['record', 'patient-view'],
+      moment: 'when it arrives',
+    },
     firesWhen: LOW_POTASSIUM,
     clearsWhen: { fact: 'potassium', operator: 'atLeast', value: 3.6 },
     tiers: [{ tier: 'low' }],
