@@ -10,6 +10,14 @@ import type { AlertPageSettings } from './alert-page/desk.ts';
 import { AlertPageFile, alertPageSettings } from './alert-page/settings.ts';
 import type { CdsClient, CdsHooksSettings } from './cds-hooks/client.ts';
 import { CdsHooksFile, ClientFile, cdsHooksOf, clientsOf, openClient } from './config/cds-hooks.ts';
+import {
+  Ingress,
+  type IngressSettings,
+  ingressOf,
+  isLoopback,
+  SHORTEST_SECRET,
+  Url,
+} from './config/ingress.ts';
 import type { Connection, ConnectionAuth } from './connections/connection.ts';
 import { contentsOf, keyAt, SecretSource, SecretSources, secretAt } from './connections/secret-source.ts';
 import type { ReportSettings } from './reports/reports.ts';
@@ -46,20 +54,12 @@ export interface Config {
   readonly alertPage: AlertPageSettings;
 }
 
-export interface ConfiguredConnection extends Connection {
-  /** How pushes prove themselves; empty for a server that pushes nothing. */
-  readonly ingress: readonly IngressProof[];
-  readonly trust: 'body' | 'hint';
+export interface ConfiguredConnection extends Connection, IngressSettings {
   /** How often to read what no push has told. */
   readonly sweepEveryMs: number;
   /** Evaluate when a patient was quiet for `ms`, at the latest `maxMs` after the first event. */
   readonly quiet: { readonly ms: number; readonly maxMs: number };
 }
-
-/** Two secrets may hold during a rotation. */
-export type IngressProof =
-  | { readonly type: 'hmac'; readonly header: string; readonly secrets: readonly string[] }
-  | { readonly type: 'header'; readonly header: string; readonly secrets: readonly string[] };
 
 const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -75,11 +75,9 @@ export class ConfigError extends Error {
 }
 
 const MINUTE = 60_000; // ms; trust R7: a sweep every five minutes
-const SHORTEST_SECRET = 32; // characters; trust S1
 
 const Port = z.coerce.number().int().min(0).max(65_535);
 const Zone = z.string().refine(isTimeZone, 'must be an IANA time zone such as Europe/London');
-const Url = z.url({ protocol: /^https?$/ });
 
 const Auth = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
@@ -100,19 +98,6 @@ const Auth = z.discriminatedUnion('type', [
     scope: z.string().optional(),
   }),
 ]);
-
-const Ingress = z.strictObject({
-  auth: z
-    .array(
-      z.strictObject({
-        type: z.enum(['hmac', 'header']),
-        header: z.string().regex(/^[A-Za-z0-9-]+$/, 'must be a header name'),
-        secretFrom: SecretSources,
-      }),
-    )
-    .min(1, 'names at least one way for pushes to prove themselves'),
-  trust: z.enum(['body', 'hint']).default('hint'),
-});
 
 const ConnectionFile = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and hyphens'),
@@ -259,13 +244,9 @@ function connectionOf(
   problems: string[],
 ): ConfiguredConnection {
   const where = `connections.${file.id}`;
-  const ingress = (file.ingress?.auth ?? []).map((proof, index): IngressProof => {
-    const secrets = proof.secretFrom.map((source) =>
-      secretAt(source, env, problems, `${where}.ingress.auth.${index}.secretFrom`, SHORTEST_SECRET),
-    );
-    return { type: proof.type, header: proof.header.toLowerCase(), secrets };
-  });
-  const [first] = ingress;
+  const ingress = ingressOf(file.ingress, `${where}.ingress`, (source, at) =>
+    secretAt(source, env, problems, at, SHORTEST_SECRET),
+  );
   if (file.base.startsWith('http:') && !file.plainHttp && !isLoopback(file.base))
     problems.push(
       `${where}.base: must be https, except on this machine (or set plainHttp on a closed network)`,
@@ -276,15 +257,11 @@ function connectionOf(
     base: file.base.replace(/\/+$/, ''),
     baseAliases: file.baseAliases,
     auth: authOf(file.auth, env, problems, `${where}.auth`),
-    hookUrl: `${settings.publicUrl.replace(/\/+$/, '')}/hooks/${file.id}`,
+    hookUrl: `${settings.publicUrl.replace(/\/+$/, '')}/hooks/${file.id}${ingress.hookQuery}`,
     criteria: file.subscriptions.map(({ criteria }) => criteria),
     ...(file.timeoutMs === undefined ? {} : { timeoutMs: file.timeoutMs }),
     ...(file.concurrency === undefined ? {} : { concurrency: file.concurrency }),
-    ...(first?.secrets[0] === undefined
-      ? {}
-      : { ingressSecret: first.secrets[0], ingressHeader: first.header }),
-    ingress,
-    trust: file.ingress?.trust ?? 'hint',
+    ...ingress.settings,
     sweepEveryMs: file.sweepEveryMs ?? (file.ingress === undefined ? MINUTE : 5 * MINUTE),
     quiet: file.quiet,
   };
@@ -349,9 +326,4 @@ function checked<T>(schema: z.ZodType<T>, value: unknown, problems: string[], pr
 
 function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-}
-
-function isLoopback(base: string): boolean {
-  const { hostname } = new URL(base);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
 }

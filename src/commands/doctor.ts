@@ -167,7 +167,7 @@ async function pushLine({
   const answer = await call({
     method: 'POST',
     url: new URL(hookUrl),
-    headers: { [ingressHeader ?? proof?.header ?? 'x-cramp-secret']: value },
+    headers: { [ingressHeader ?? 'x-cramp-secret']: value },
     timeoutMs: PUSH_WITHIN_MS,
   });
   const status = 'fault' in answer ? answer.fault : answer.status;
