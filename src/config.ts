@@ -18,7 +18,13 @@ import {
   SHORTEST_SECRET,
   Url,
 } from './config/ingress.ts';
-import type { Connection, ConnectionAuth } from './connections/connection.ts';
+import {
+  BY_TOPIC,
+  CONNECTION_KINDS,
+  type Connection,
+  type ConnectionAuth,
+  NUMBERS_UNTRUSTED,
+} from './connections/connection.ts';
 import { contentsOf, keyAt, SecretSource, SecretSources, secretAt } from './connections/secret-source.ts';
 import type { ReportSettings } from './reports/reports.ts';
 import type { ConnectionId } from './vocabulary/ids.ts';
@@ -101,14 +107,14 @@ const Auth = z.discriminatedUnion('type', [
 
 const ConnectionFile = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and hyphens'),
-  kind: z.enum(['medplum', 'hapi', 'generic-r4']),
+  kind: z.enum(CONNECTION_KINDS),
   base: Url,
   baseAliases: z.array(Url).default([]),
   plainHttp: z.boolean().default(false),
   auth: Auth.default({ type: 'none' }),
   /** Left out for a server that pushes nothing: then sweeps alone find what changed. */
   ingress: Ingress.optional(),
-  subscriptions: z.array(z.strictObject({ criteria: z.string().min(1) })).min(1),
+  subscriptions: z.array(z.strictObject({ criteria: z.string().min(1), topic: Url.optional() })).min(1),
   target: z.literal('same').default('same'),
   timeoutMs: z.int().min(100).max(300_000).optional(),
   concurrency: z.int().min(1).max(64).optional(),
@@ -247,6 +253,8 @@ function connectionOf(
   const ingress = ingressOf(file.ingress, `${where}.ingress`, (source, at) =>
     secretAt(source, env, problems, at, SHORTEST_SECRET),
   );
+  if (BY_TOPIC.has(file.kind) && file.subscriptions.some(({ topic }) => topic === undefined))
+    problems.push(`${where}.subscriptions: each needs the topic that it is about, on a server of this kind`);
   if (file.base.startsWith('http:') && !file.plainHttp && !isLoopback(file.base))
     problems.push(
       `${where}.base: must be https, except on this machine (or set plainHttp on a closed network)`,
@@ -259,8 +267,12 @@ function connectionOf(
     auth: authOf(file.auth, env, problems, `${where}.auth`),
     hookUrl: `${settings.publicUrl.replace(/\/+$/, '')}/hooks/${file.id}${ingress.hookQuery}`,
     criteria: file.subscriptions.map(({ criteria }) => criteria),
+    topics: Object.fromEntries(
+      file.subscriptions.flatMap(({ criteria, topic }) => (topic === undefined ? [] : [[criteria, topic]])),
+    ),
     ...(file.timeoutMs === undefined ? {} : { timeoutMs: file.timeoutMs }),
     ...(file.concurrency === undefined ? {} : { concurrency: file.concurrency }),
+    eventNumbers: NUMBERS_UNTRUSTED.has(file.kind) ? 'untrusted' : 'trusted',
     ...ingress.settings,
     sweepEveryMs: file.sweepEveryMs ?? (file.ingress === undefined ? MINUTE : 5 * MINUTE),
     quiet: file.quiet,

@@ -244,6 +244,17 @@ describe('a wrong configuration', () => {
     expect(problemsOf(ENV, path).join()).toContain('ingress.auth.0');
   });
 
+  it('knows the topics of Subscriptions, and of which servers the event numbers mean nothing', () => {
+    const topic = 'https://fhir.north.example/topics/lab';
+    const byTopic = (settings: object) =>
+      file((s) => void Object.assign(s.connections[0] as object, { kind: 'generic-backport', ...settings }));
+    const subscriptions = [{ criteria: 'Observation', topic }];
+    const [north, south] = readConfig(ENV, byTopic({ subscriptions })).connections;
+    expect(north).toMatchObject({ topics: { Observation: topic }, eventNumbers: 'trusted' });
+    expect(south).toMatchObject({ kind: 'hapi', eventNumbers: 'untrusted' });
+    expect(problemsOf(ENV, byTopic({})).join()).toContain('each needs the topic');
+  });
+
   it('is refused when a secret is missing or short', () => {
     const { NORTH_PUSH_SECRET: _missing, ...env } = { ...ENV, SOUTH_PUSH_SECRET: 'too-short-9471' };
     const problems = problemsOf(env, file());

@@ -48,6 +48,7 @@ export const Ingress = z.strictObject({
   hintsPerSecond: z.number().positive().max(10_000).optional(),
   eventOrigins: z.array(z.string().min(1)).min(1).optional(),
   reportedSite: z.string().min(1).optional(),
+  eventNumbers: z.enum(['trusted', 'untrusted']).optional(),
 });
 
 /** What intake needs of a connection, beside its base. */
@@ -57,6 +58,7 @@ export interface IngressSettings {
   readonly hintsPerSecond?: number;
   readonly eventOrigins?: readonly string[];
   readonly reportedSite?: string;
+  readonly eventNumbers?: 'trusted' | 'untrusted';
   /** What a server is told to send: the secret of the first proof that has one. */
   readonly ingressSecret?: string;
   readonly ingressHeader?: string;
@@ -69,7 +71,7 @@ export function ingressOf(
   secretAt: (source: string, at: string) => string,
 ): { readonly settings: IngressSettings; readonly hookQuery: string } {
   if (file === undefined) return { settings: { ingress: [] }, hookQuery: '' };
-  const { auth, trust: usual, hintsPerSecond, eventOrigins, reportedSite } = file;
+  const { auth, trust: usual, hintsPerSecond, eventOrigins, reportedSite, eventNumbers } = file;
   const ingress = auth.map((proof, index) =>
     proofOf(proof, usual, (source) => secretAt(source, `${where}.auth.${index}.secretFrom`)),
   );
@@ -80,6 +82,7 @@ export function ingressOf(
       ...(hintsPerSecond !== undefined && { hintsPerSecond }),
       ...(eventOrigins !== undefined && { eventOrigins }),
       ...(reportedSite !== undefined && { reportedSite }),
+      ...(eventNumbers !== undefined && { eventNumbers }),
     },
     hookQuery: hookQuery(ingress[0]),
   };

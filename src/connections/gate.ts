@@ -209,6 +209,19 @@ export class Gate {
     };
   }
 
+  /** Notices of a topic Subscription once more, from one number to another, both included. */
+  async subscriptionEvents(id: string, from: number, until: number): Promise<ReadOutcome<Bundle>> {
+    if (!isSafeTarget('Subscription', id)) return UNSAFE;
+    const range = queryOf({ eventsSinceNumber: String(from), eventsUntilNumber: String(until) });
+    return this.#read(`Subscription/${id}/$events?${range}`, expectBundle);
+  }
+
+  /** How a topic Subscription is, in the server's own words. */
+  async subscriptionStatus(id: string): Promise<ReadOutcome<Bundle>> {
+    if (!isSafeTarget('Subscription', id)) return UNSAFE;
+    return this.#read(`Subscription/${id}/$status`, expectBundle);
+  }
+
   async create(resource: Resource): Promise<WriteOutcome> {
     return this.#write('POST', resource);
   }

@@ -18,6 +18,16 @@ export interface Source extends Bases {
   readonly trust: Trust;
   /** What the sender calls this site, where its pushes say so; another name is refused. */
   readonly reportedSite?: string;
+  /** How the connection's topic notifications are heard; undefined where nobody keeps what they say. */
+  readonly hearing?: Hearing;
+}
+
+export interface Hearing {
+  readonly as: 'push' | 'answer';
+  /** When, by our clock. */
+  readonly at: Date;
+  /** False where the server's event numbers mean nothing. */
+  readonly numbersTrusted: boolean;
 }
 
 /** A push whose sender is proven. */

@@ -33,6 +33,8 @@ export interface PushConnection extends Bases {
   readonly eventOrigins?: readonly string[];
   /** What the sender calls this site, where its pushes say so. */
   readonly reportedSite?: string;
+  /** `untrusted` where the event numbers of its topic notifications mean nothing. */
+  readonly eventNumbers?: 'trusted' | 'untrusted';
 }
 
 export interface IntakeParts {
@@ -103,7 +105,7 @@ function acceptPush(
     const body = bodyOf(req);
     const trust = await proofs.prove(evidenceOf(req, body)); //       else sender-unproven, keys-unavailable
     const push = pushOf(req, body); //                                else media-type, malformed
-    const { form, notices, answer } = recogniseOrTell(push, sourceOf(connection, trust), log);
+    const { form, notices, answer } = recogniseOrTell(push, sourceOf(connection, trust, now()), log);
     await commit(inbox, pace.pace(notices, now().getTime())); //      else store-unavailable
     if (answer === undefined) accept(res);
     else res.status(200).set('Cache-Control', 'no-store').json(answer);
@@ -155,8 +157,16 @@ function requireConnection(connections: Connections, req: PushRequest): Receivin
   return receiving;
 }
 
-function sourceOf({ id, base, baseAliases = [], reportedSite }: PushConnection, trust: Trust): Source {
-  return { connectionId: id, base, baseAliases, trust, ...(reportedSite !== undefined && { reportedSite }) };
+function sourceOf(connection: PushConnection, trust: Trust, at: Date): Source {
+  const { id, base, baseAliases = [], reportedSite, eventNumbers } = connection;
+  return {
+    connectionId: id,
+    base,
+    baseAliases,
+    trust,
+    hearing: { as: 'push', at, numbersTrusted: eventNumbers !== 'untrusted' },
+    ...(reportedSite !== undefined && { reportedSite }),
+  };
 }
 
 function evidenceOf(req: PushRequest, body: Uint8Array | undefined): Evidence {

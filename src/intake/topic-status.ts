@@ -76,7 +76,7 @@ function statusOf(json: JsonObject): TopicStatus {
 
 function eventOf(json: JsonObject): TopicEvent {
   const number = countOf(json.eventNumber);
-  const at = instantOf(json.timestamp);
+  const at = readExactTime(json.timestamp);
   const focus = referenceIn(json.focus);
   const id = senderEventId(json.id);
   return {
@@ -110,7 +110,7 @@ function countOf(value: unknown): number | undefined {
 }
 
 /** Some servers write a date for it, which says nothing about the order of two events. */
-function instantOf(value: unknown): Date | undefined {
+export function readExactTime(value: unknown): Date | undefined {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:\d\d)$/.test(value)) return undefined;
   const at = new Date(value);
   return Number.isNaN(at.getTime()) ? undefined : at;

@@ -8,16 +8,18 @@ import type { ConnectionId } from '../vocabulary/ids.ts';
 import { type EventState, insertEvents, type NewEvent } from './event.ts';
 import type { Mark } from './job-queue.ts';
 import { type Due, dueKey, type Store } from './store.ts';
+import { type Heard, noteHeard } from './subscription-state.ts';
 import type { Trx } from './tables.ts';
 import { ownWrites } from './target-resource.ts';
 
 /**
- * What intake hands over: an event, or the wish to search the connection for changes. `afterMs`: what follows
- * from it waits at least so long.
+ * What intake hands over: an event, the wish to search the connection for changes, or news of a Subscription
+ * itself. `afterMs`: what follows from it waits at least so long.
  */
 export type Notice =
   | { readonly event: NewEvent; readonly afterMs?: number }
-  | { readonly sweep: ConnectionId; readonly afterMs?: number };
+  | { readonly sweep: ConnectionId; readonly afterMs?: number }
+  | { readonly heard: Heard };
 
 export interface Quiet {
   /** Evaluate when no further event of the patient came for this long. */
@@ -118,11 +120,13 @@ export class Inbox {
       const waits = named.map(({ afterMs = 0 }) => afterMs);
       const due = this.#dueOf(events, states, waits);
       if (due.length > 0) await this.#store.due.mark(trx, due);
-      const sweeps = notices.filter((notice) => 'sweep' in notice);
+      const heard = notices.flatMap((notice) => ('heard' in notice ? [notice.heard] : []));
+      const uncertain = [...(await noteHeard(trx, heard))].map((sweep) => ({ sweep }));
+      const sweeps = [...notices.filter((notice) => 'sweep' in notice), ...uncertain];
       const marks = [...Map.groupBy(sweeps, ({ sweep }) => sweep)].map(([connectionId, of]) => ({
         key: connectionId,
         data: { connectionId },
-        afterMs: Math.min(...of.map(({ afterMs = 0 }) => afterMs)),
+        afterMs: Math.min(...of.map((one) => ('afterMs' in one ? (one.afterMs ?? 0) : 0))),
       }));
       if (marks.length > 0) await this.#store.sweep.mark(trx, marks);
     });

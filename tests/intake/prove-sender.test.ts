@@ -6,6 +6,7 @@ import { HintPace } from '../../src/intake/hint-pace.ts';
 import { type Evidence, type IngressProof, SenderProofs } from '../../src/intake/prove-sender.ts';
 import { refusalOf } from '../../src/intake/refusal.ts';
 import type { NewEvent } from '../../src/store/event.ts';
+import type { Notice } from '../../src/store/inbox.ts';
 import type { ConnectionId } from '../../src/vocabulary/ids.ts';
 import { reply, type ScriptedServer, startScripted } from '../connections/scripted-server.ts';
 
@@ -226,8 +227,10 @@ describe('hints of one connection', () => {
     trust: 'hint',
     state: 'waiting',
   };
-  const wait = (pace: HintPace, notice: object, now: number): number | undefined =>
-    pace.pace([notice as { event: NewEvent }], now)[0]?.afterMs;
+  const wait = (pace: HintPace, notice: Notice, now: number): number | undefined => {
+    const [paced] = pace.pace([notice], now);
+    return paced !== undefined && 'afterMs' in paced ? paced.afterMs : undefined;
+  };
 
   it('above the rate wait, evenly, and none is refused', () => {
     const pace = new HintPace(10);

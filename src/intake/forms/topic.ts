@@ -8,14 +8,36 @@ import type { Notice } from '../../store/inbox.ts';
 import { deletionOf, hintOf } from '../change.ts';
 import { changed, type Form, readReference, type Source } from '../form.ts';
 import { isObject, type JsonObject } from '../read-json.ts';
-import { readTopicStatus, type TopicEvent, type TopicStatus } from '../topic-status.ts';
+import { readExactTime, readTopicStatus, type TopicEvent, type TopicStatus } from '../topic-status.ts';
 import { entriesOf, fullUrlsOf } from './rest-hook.ts';
 
 export const topic: Form = ({ json }, source) => {
   if (!isObject(json) || json.resourceType !== 'Bundle') return undefined;
   const status = readTopicStatus(json);
-  return status === undefined ? undefined : noticesOf(status, json, source);
+  if (status === undefined) return undefined;
+  return [...noticesOf(status, json, source), ...heardOf(status, json, source)];
 };
+
+/** What it says of the Subscription itself. */
+function heardOf(status: TopicStatus, { timestamp }: JsonObject, source: Source): Notice[] {
+  const { subscription, kind, events, total } = status;
+  if (subscription === undefined || source.hearing === undefined) return [];
+  const sentAt = readExactTime(timestamp);
+  return [
+    {
+      heard: {
+        ...source.hearing,
+        connectionId: source.connectionId,
+        subscription,
+        events,
+        ...(kind === 'handshake' && { handshake: true }),
+        ...(total !== undefined && { total }),
+        ...(status.status !== undefined && { status: status.status }),
+        ...(sentAt !== undefined && { sentAt }),
+      },
+    },
+  ];
+}
 
 function noticesOf(status: TopicStatus, bundle: JsonObject, source: Source): readonly Notice[] {
   switch (status.kind) {
