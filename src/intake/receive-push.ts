@@ -122,7 +122,10 @@ function acceptOversize(connections: Connections, inbox: Inbox, log: Log): Error
     const { connection, proofs } = requireConnection(connections, req);
     const named = namedByPath(req.params.rest ?? []);
     if (named === undefined) throw error;
-    await proofs.prove(evidenceOf(req, undefined));
+    // A signature could not be checked, so its sender is not refused for good.
+    await proofs.prove(evidenceOf(req, undefined)).catch((unproven: unknown) => {
+      throw refusalOf(unproven).reason === 'sender-unproven' ? error : unproven;
+    });
     await commit(inbox, [{ event: hintOf(named, connection.id) }]);
     accept(res);
     log.info('push accepted', { connection: connection.id, form: 'oversize', events: 1 });

@@ -9,6 +9,7 @@
 import type { Bundle } from '@medplum/fhirtypes';
 import type { LiveConnection } from '../connections/live-connection.ts';
 import { type EnsuredSubscription, ensureSubscriptions } from '../connections/subscribe.ts';
+import { ForbiddenWrite } from '../connections/write-permit.ts';
 import { type Hole, holeOf } from '../store/event-numbers.ts';
 import type { Inbox, Notice } from '../store/inbox.ts';
 import type { Store } from '../store/store.ts';
@@ -70,9 +71,8 @@ export class SubscriptionWatch {
 
   /** Makes our Subscriptions on every connection that has them, as we want them. */
   async subscribe(now: Date): Promise<EnsuredSubscription[]> {
-    const all: EnsuredSubscription[] = [];
-    for (const live of this.#live.values()) all.push(...(await this.#ensure(live, now, false)));
-    return all;
+    const all = await Promise.all([...this.#live.values()].map((live) => this.#ensure(live, now, false)));
+    return all.flat();
   }
 
   /** Does what is due. */
@@ -96,22 +96,41 @@ export class SubscriptionWatch {
     const { store } = this.#parts;
     const before = new Date(now.getTime() - GRACE_MS);
     const gaps = await store.transaction((trx) => takeGaps(trx, before, now));
-    for (const gap of gaps) await this.#fill(gap, now);
+    await this.#each(gaps, (live, gap) => this.#fill(live, gap, now));
     const silences = await store.transaction((trx) => takeSilences(trx, now));
-    for (const silent of silences) await this.#ask(silent, now);
+    await this.#each(silences, (live, silent) => this.#ask(live, silent, now));
     const watched = await this.#dueForWatch(now);
-    for (const live of watched) await this.#ensure(live, now, true);
+    await this.#each(
+      watched.map(({ connection }) => ({ connectionId: connection.id })),
+      (live) => this.#ensure(live, now, true),
+    );
     return { gaps: gaps.length, silences: silences.length, watched: watched.length };
   }
 
+  /** All at the same time: a slow server holds up nobody else, and what fails with one fails alone. */
+  async #each<Of extends { readonly connectionId: ConnectionId }>(
+    all: readonly Of[],
+    act: (live: LiveConnection, one: Of) => Promise<unknown>,
+  ): Promise<void> {
+    const acts = all.map(async (one) => {
+      const live = this.#live.get(one.connectionId); // undefined when the site has taken it out
+      if (live !== undefined) await act(live, one);
+    });
+    for (const [index, ended] of (await Promise.allSettled(acts)).entries())
+      if (ended.status === 'rejected')
+        this.#parts.log.error('a subscription could not be looked after', {
+          connection: all[index]?.connectionId ?? '',
+          code: ended.reason instanceof ForbiddenWrite ? 'forbidden-write' : 'failed',
+        });
+  }
+
   /** Asks for the notices once more; what does not come so is swept, and then counts as looked for. */
-  async #fill(gap: Gap, now: Date): Promise<void> {
+  async #fill(live: LiveConnection, gap: Gap, now: Date): Promise<void> {
     const { store, log } = this.#parts;
-    const live = this.#live.get(gap.connectionId);
     const hole = holeOf(await findNumbers(store.db, gap));
     if (hole === undefined) return;
     const size = hole.until - hole.from + 1;
-    if (live !== undefined && size <= LARGEST_HOLE) await this.#askAgain(live, gap, hole, now);
+    if (size <= LARGEST_HOLE) await this.#askAgain(live, gap, hole, now);
     const left = holeOf(await findNumbers(store.db, gap));
     const isFilled = left === undefined || left.from > hole.until;
     if (!isFilled)
@@ -132,10 +151,8 @@ export class SubscriptionWatch {
   }
 
   /** A silent Subscription: its status may tell why, and what it did not bring is swept. */
-  async #ask({ connectionId, subscription }: Gap, now: Date): Promise<void> {
+  async #ask(live: LiveConnection, { connectionId, subscription }: Gap, now: Date): Promise<void> {
     const { store, log } = this.#parts;
-    const live = this.#live.get(connectionId);
-    if (live === undefined) return;
     const told = await live.gate.subscriptionStatus(subscription);
     if (told.outcome === 'found') await this.#commit(live, told.resource, now);
     await store.transaction((trx) => this.#markSweep(trx, connectionId));

@@ -74,7 +74,7 @@ export interface SubscriptionState {
 }
 
 /** Ids come from outside: a sender must not be able to fill the table. */
-const MOST_PER_CONNECTION = 200;
+const MOST_PER_CONNECTION = 50;
 
 /** Takes note of notices. @returns the connections of which all is to be looked at. */
 export async function noteHeard(trx: Trx, notices: readonly Heard[]): Promise<Set<ConnectionId>> {

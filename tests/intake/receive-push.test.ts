@@ -198,6 +198,9 @@ describe.each(await databases())('a push, kept in $name', (database) => {
       await refused(await push('/south', { method: 'POST', headers: BEARER, body }), 413, 'too-long');
       accepted(await push('/south/Observation/k1', { method: 'PUT', headers: BEARER, body }));
       expect(await events()).toMatchObject([{ kind: 'hint', type: 'Observation', resource_id: 'k1' }]);
+      await empty(store);
+      const put = { method: 'PUT', headers: SIGN(body), body };
+      await refused(await push('/north/Observation/k1', put), 413, 'too-long'); // signed, and not to be checked
     });
   });
 
