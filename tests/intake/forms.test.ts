@@ -34,7 +34,8 @@ const connectionOf = (
 const CONNECTIONS = [
   connectionOf('body', 'body'),
   connectionOf('hint', 'hint'),
-  connectionOf('guide', 'body', { base: 'https://example.org/fhir' }),
+  // Each example is heard by itself, so the numbers before it would be missing.
+  connectionOf('guide', 'body', { base: 'https://example.org/fhir', eventNumbers: 'untrusted' }),
   connectionOf('azure', 'hint', { base: 'https://ward.fhir.azurehealthcareapis.com' }),
   connectionOf('google', 'body', { base: `https://healthcare.googleapis.com/v1/${STORE}/fhir` }),
   connectionOf('linux', 'body', { reportedSite: 'ward' }),
@@ -441,6 +442,12 @@ describe('topic notifications', () => {
         ),
       },
       [HINT],
+    ],
+    [
+      'Microsoft: a heartbeat in capitals',
+      '/body',
+      { body: bundle(parameters({ name: 'type', valueCode: 'Heartbeat' })) },
+      [],
     ],
     [
       'HAPI: a focus with its type doubled, and a date for an instant',

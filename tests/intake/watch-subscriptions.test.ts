@@ -246,7 +246,7 @@ describe.each(await databases())('notices of a subscription, kept in $name', (da
           entry: held.map((resource) => ({ resource })),
         });
       if (path.includes('$status'))
-        return reply(response, 200, notification({ type: 'query-status', status: 'off' }));
+        return reply(response, 200, notification({ type: 'query-status', status: held[0]?.status ?? 'off' }));
       if (method === 'GET') return reply(response, 404);
       const written = JSON.parse(body) as Subscription;
       const at = held.findIndex(({ id }) => id === written.id);
@@ -281,14 +281,8 @@ describe.each(await databases())('notices of a subscription, kept in $name', (da
       expect(await look(149 * SECOND)).toMatchObject({ silences: 0 });
       expect(await look(SECOND)).toMatchObject({ silences: 1 });
       expect([asked('$status').length, await sweeps()]).toEqual([1, 1]);
+      expect(await state()).toMatchObject({ silences: 1, heardAt: new Date(NOON) });
       expect(await look(MINUTE)).toMatchObject({ silences: 0 });
-    });
-
-    it('make us switch it on again when the server says that it is off', async () => {
-      const held = keeping({ ...quiet, status: 'off' });
-      await push({ type: 'heartbeat', total: 0, status: 'off' });
-      await look(0);
-      expect(held).toMatchObject([{ status: 'requested' }]);
     });
 
     it('are no silence while they come', async () => {
@@ -345,13 +339,16 @@ describe.each(await databases())('notices of a subscription, kept in $name', (da
       ]);
     });
 
-    it('are tried again after five minutes when it fails, not before', async () => {
-      keeping(subscription({ status: 'error' }));
+    it('are switched on as soon as a notice says so, and again after five minutes when it fails', async () => {
+      const held = keeping(subscription());
       const { script } = hospital;
       hospital.script = (one, response) =>
         one.method === 'PUT' ? reply(response, 422) : script(one, response);
       const puts = (): number => hospital.asked.filter(({ method }) => method === 'PUT').length;
       await look(0);
+      held[0] = subscription({ status: 'error' });
+      await push({ type: 'heartbeat', total: 0, status: 'Error' });
+      expect(puts()).toBe(0);
       for (let n = 0; n < 10; n++) await look(15 * SECOND);
       expect(puts()).toBe(1);
       await look(3 * MINUTE);
