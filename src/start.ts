@@ -23,7 +23,7 @@ import { type Evaluated, evaluateDue } from './evaluation/evaluate.ts';
 import { lookAgain } from './evaluation/look-again.ts';
 import { httpApp } from './http.ts';
 import { type Swept, sweep } from './intake/sweep.ts';
-import { type Looked, SubscriptionWatch, type WatchedState } from './intake/watch-subscriptions.ts';
+import { type Looked, SubscriptionWatch } from './intake/watch-subscriptions.ts';
 import type { RuleModel } from './rule-files/rule-model.ts';
 import { Inbox } from './store/inbox.ts';
 import type { WorkOptions } from './store/job-worker.ts';
@@ -54,8 +54,6 @@ export interface Running extends AsyncDisposable {
   subscribe(): Promise<readonly EnsuredSubscription[]>;
   /** Looks after gaps, silences and sleeping Subscriptions; done by itself every quarter of a minute. */
   watchSubscriptions(): Promise<Looked>;
-  /** How our Subscriptions are, for status pages. */
-  subscriptions(): Promise<readonly WatchedState[]>;
   /** Takes a clinician's answer to an alert. */
   answer(given: GivenAnswer): Promise<RecordedAnswer>;
   /** An address that opens the alert page without an EHR, once. For the sandbox. */
@@ -131,7 +129,6 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
     store,
     subscribe: () => watch.subscribe(now()),
     watchSubscriptions: () => watch.look(now()),
-    subscriptions: () => watch.states(now()),
     answer: (given) => recordAnswer(given, answers),
     oneTimeLink: http.oneTimeLink,
     lookAgain: () => lookAgain(store, now()),

@@ -10,7 +10,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Extension, Resource, Subscription } from '@medplum/fhirtypes';
 import { DAY } from '../vocabulary/instant.ts';
 import type { Connection } from './connection.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, Page } from './gate.ts';
 import type { ReadOutcome, WriteOutcome } from './outcomes.ts';
 import { criteriaOf, DIALECTS, type Dialect, heartbeatOf } from './subscription-dialects.ts';
 
@@ -46,15 +46,10 @@ export async function ensureSubscriptions(
   const { connection } = gate;
   const dialect = DIALECTS[connection.kind];
   if (dialect === undefined) return [];
-  // An address that holds a secret is not asked for: what is asked for is written into logs.
-  const { hookUrl } = connection;
-  const found = await gate.searchAll('Subscription', hookUrl.includes('?') ? {} : { url: hookUrl });
+  const found = await ownSubscriptions(gate);
   if (found.outcome !== 'found')
     return connection.criteria.map((criteria) => ({ criteria, outcome: 'failed', because: reasonOf(found) }));
-
-  const own = found.resource.filter(
-    (one): one is Subscription => one.resourceType === 'Subscription' && one.channel.endpoint === hookUrl,
-  );
+  const own = found.resource;
   // Where the hospital makes them, those that it made are looked after.
   const wanted = dialect.make === undefined ? [...new Set(own.map(criteriaOf))] : connection.criteria;
   const before = once(options.beforeReactivation);
@@ -63,6 +58,22 @@ export async function ensureSubscriptions(
   for (const criteria of wanted) ensured.push(await ensure(criteria, ensuring));
   return ensured;
 }
+
+/** Those that push to us. */
+export async function ownSubscriptions(gate: Gate): Promise<OwnSubscriptions> {
+  const { hookUrl } = gate.connection;
+  // An address that holds a secret is not asked for: what is asked for is written into logs.
+  const found = await gate.searchAll('Subscription', hookUrl.includes('?') ? {} : { url: hookUrl });
+  if (found.outcome !== 'found') return found;
+  const own = found.resource.filter(
+    (one): one is Subscription => one.resourceType === 'Subscription' && one.channel.endpoint === hookUrl,
+  );
+  return { outcome: 'found', resource: own };
+}
+
+type OwnSubscriptions =
+  | { readonly outcome: 'found'; readonly resource: readonly Subscription[] }
+  | Exclude<Page, { outcome: 'found' }>;
 
 interface Ensuring {
   readonly gate: Gate;
@@ -76,7 +87,10 @@ interface Ensuring {
 async function ensure(criteria: string, ensuring: Ensuring): Promise<EnsuredSubscription> {
   const { gate, dialect, own, now, before } = ensuring;
   const ofCriteria = own.filter((one) => criteriaOf(one) === criteria);
-  const current = ofCriteria.find((one) => !isAsleep(one)) ?? ofCriteria[0];
+  const awake = ofCriteria.filter((one) => !isAsleep(one)).sort(byId);
+  const current = awake[0] ?? ofCriteria[0];
+  // Two processes that start together may each have made one: all agree on which one stays.
+  for (const double of awake.slice(1)) await update(gate, double, { ...double, status: 'off' });
   const desired = desiredOf(gate.connection, criteria, dialect, current);
   if (current?.id === undefined) return told(criteria, 'created', desired, await gate.create(desired));
 
@@ -99,6 +113,10 @@ async function ensure(criteria: string, ensuring: Ensuring): Promise<EnsuredSubs
     return told(criteria, 'renewed', merged, await update(gate, current, merged));
   }
   return { criteria, outcome: 'unchanged', ...stateOf(current) };
+}
+
+function byId({ id: a = '' }: Subscription, { id: b = '' }: Subscription): number {
+  return a < b ? -1 : 1;
 }
 
 function update(gate: Gate, { id = '', meta }: Subscription, next: Subscription): Promise<WriteOutcome> {

@@ -18,7 +18,6 @@ import {
   type Gap,
   noteGone,
   noteWatched,
-  type SubscriptionState,
   settleGap,
   subscriptionStates,
   takeGaps,
@@ -31,7 +30,6 @@ import { topic } from './forms/topic.ts';
 
 const GRACE_MS = 30_000; // a notice that was overtaken comes by itself
 const WATCH_EVERY_MS = 300_000;
-const REQUESTED_TOO_LONG_MS = 600_000; // a server that pushes has checked us by then
 /** More than these are not asked for one by one. */
 const LARGEST_HOLE = 1000;
 
@@ -41,12 +39,6 @@ export interface WatchParts {
   /** Connections that push. */
   readonly connections: readonly LiveConnection[];
   readonly log: Log;
-}
-
-/** A Subscription as operators see it. */
-export interface WatchedState extends SubscriptionState {
-  /** Asked for ten minutes ago or more, and still not active: nothing is pushed. */
-  readonly neverActive: boolean;
 }
 
 /** What one look found. */
@@ -81,15 +73,6 @@ export class SubscriptionWatch {
       this.#looking = undefined;
     });
     return this.#looking;
-  }
-
-  async states(now: Date): Promise<WatchedState[]> {
-    const states = await subscriptionStates(this.#parts.store.db);
-    return states.map((state) => {
-      const since = state.statusSince?.getTime() ?? now.getTime();
-      const neverActive = state.status === 'requested' && now.getTime() - since > REQUESTED_TOO_LONG_MS;
-      return { ...state, neverActive };
-    });
   }
 
   async #look(now: Date): Promise<Looked> {
@@ -237,8 +220,8 @@ export class SubscriptionWatch {
   }
 
   async #tellNeverActive(connectionId: ConnectionId, now: Date): Promise<void> {
-    const states = await this.states(now);
-    if (states.some((state) => state.connectionId === connectionId && state.neverActive))
+    const states = await subscriptionStates(this.#parts.store.db, connectionId, now);
+    if (states.some(({ neverActive }) => neverActive))
       this.#parts.log.warn(
         'a subscription was asked for and is not active; does this server send rest-hooks?',
         {

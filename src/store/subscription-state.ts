@@ -65,7 +65,10 @@ export interface SubscriptionState {
   readonly criteria?: string;
   readonly status?: string;
   readonly statusSince?: Date;
+  /** Asked for ten minutes ago or more, and still not active: nothing is pushed. */
+  readonly neverActive: boolean;
   readonly heardAt: Date;
+  /** Numbers that have not come. */
   readonly missing: number;
   readonly gaps: number;
   readonly restarts: number;
@@ -73,6 +76,7 @@ export interface SubscriptionState {
   readonly reactivations: number;
 }
 
+const REQUESTED_TOO_LONG_MS = 600_000; // a server that pushes has checked us by then
 /** Ids come from outside: a sender must not be able to fill the table. */
 const MOST_PER_CONNECTION = 50;
 
@@ -287,21 +291,28 @@ export async function settleGap(
     .execute();
 }
 
-export async function subscriptionStates(db: Db): Promise<SubscriptionState[]> {
+/** How the Subscriptions of a connection are, for status pages. */
+export async function subscriptionStates(
+  db: Db,
+  connectionId: ConnectionId,
+  now: Date,
+): Promise<SubscriptionState[]> {
   const rows = await db
     .selectFrom('subscription_state')
     .selectAll()
-    .orderBy('connection_id')
+    .where('connection_id', '=', connectionId)
     .orderBy('subscription_id')
     .execute();
   return rows.map((row) => {
     const hole = holeOf(row.numbers);
+    const since = row.status_since === null ? now : new Date(row.status_since);
     return {
       connectionId: row.connection_id,
       subscription: row.subscription_id,
       ...(row.criteria !== null && { criteria: row.criteria }),
       ...(row.status !== null && { status: row.status }),
       ...(row.status_since !== null && { statusSince: new Date(row.status_since) }),
+      neverActive: row.status === 'requested' && now.getTime() - since.getTime() > REQUESTED_TOO_LONG_MS,
       heardAt: new Date(row.heard_at),
       missing: hole === undefined ? 0 : hole.until - hole.from + 1 - row.numbers.above.length,
       gaps: row.gaps,

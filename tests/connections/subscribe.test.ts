@@ -70,6 +70,21 @@ describe('subscriptions of a connection', () => {
     expect(await subscriptions(rotated)).toHaveLength(2);
   });
 
+  it('that two processes made at the same time become one', async () => {
+    const gate = gateOf('hapi');
+    await ensureSubscriptions(gate, { now: NOON });
+    await gate.create(subscriptionFor(gate.connection, 'Observation'));
+    for (let start = 0; start < 3; start++) {
+      const ensured = await ensureSubscriptions(gate, { now: NOON });
+      expect(ensured.map(({ outcome }) => outcome)).toEqual(['unchanged', 'unchanged']);
+    }
+    const found = await subscriptions(gate);
+    const of = (criteria: string) => found.filter((one) => one.criteria === criteria);
+    expect(of('Observation').filter(({ status }) => status !== 'off')).toHaveLength(1);
+    expect(of('Observation')).toHaveLength(2);
+    expect(of('MedicationRequest')).toHaveLength(1);
+  });
+
   it('of somebody else are left alone', async () => {
     const channel = { type: 'rest-hook', endpoint: 'https://elsewhere.example/hook' } as const;
     await sandbox.load([

@@ -8,6 +8,7 @@ import type { PushConnection } from '../../src/intake/receive-push.ts';
 import { SubscriptionWatch } from '../../src/intake/watch-subscriptions.ts';
 import { Inbox } from '../../src/store/inbox.ts';
 import type { Store } from '../../src/store/store.ts';
+import { subscriptionStates } from '../../src/store/subscription-state.ts';
 import type { ConnectionId } from '../../src/vocabulary/ids.ts';
 import { openLog } from '../../src/watch/log.ts';
 import {
@@ -142,7 +143,8 @@ describe.each(await databases())('notices of a subscription, kept in $name', (da
   };
   const observations = async (): Promise<string[]> =>
     (await storedEvents(store)).map((row) => row.resource_id);
-  const state = async () => (await watch.states(new Date(now))).find(({ subscription: id }) => id === 's1');
+  const states = (of = NORTH) => subscriptionStates(store.db, of, new Date(now));
+  const state = async () => (await states()).find(({ subscription: id }) => id === 's1');
   const asked = (part: string): Asked[] => hospital.asked.filter(({ path }) => path.includes(part));
 
   describe('with a number missing', () => {
@@ -222,9 +224,7 @@ describe.each(await databases())('notices of a subscription, kept in $name', (da
     await push({ type: 'handshake', total: 0 }, '/south');
     await push({ numbers: [7], total: 90 }, '/south');
     await push({ numbers: [0], total: 1, minute: 60 }, '/south');
-    expect(await watch.states(new Date(now))).toMatchObject([
-      { missing: 0, restarts: 0, heardAt: new Date(NOON) },
-    ]);
+    expect(await states(UNTRUSTED.id)).toMatchObject([{ missing: 0, restarts: 0, heardAt: new Date(NOON) }]);
     expect(await sweeps()).toBe(0);
   });
 
@@ -233,7 +233,7 @@ describe.each(await databases())('notices of a subscription, kept in $name', (da
       await Promise.all(
         Array.from({ length: 30 }, (_, i) => push({ type: 'handshake', subscription: `x${n + i}` })),
       );
-    expect((await watch.states(new Date(now))).length).toBeLessThanOrEqual(50);
+    expect((await states()).length).toBeLessThanOrEqual(50);
   });
 
   /** A server with these Subscriptions that keeps what is written to it. */
@@ -334,9 +334,7 @@ describe.each(await databases())('notices of a subscription, kept in $name', (da
       ]);
       await look(5 * MINUTE);
       expect(held).toHaveLength(2);
-      expect(await watch.states(new Date(now))).toMatchObject([
-        { subscription: 's2', status: 'requested', reactivations: 1 },
-      ]);
+      expect(await states()).toMatchObject([{ subscription: 's2', status: 'requested', reactivations: 1 }]);
     });
 
     it('are switched on as soon as a notice says so, and again after five minutes when it fails', async () => {
@@ -365,7 +363,7 @@ describe.each(await databases())('notices of a subscription, kept in $name', (da
     );
     await look(5 * MINUTE);
     expect(held.map(({ id }) => id)).toEqual(['other', 's2']);
-    expect(await watch.states(new Date(now))).toMatchObject([
+    expect(await states()).toMatchObject([
       { subscription: 's1', status: 'gone' },
       { subscription: 's2', status: 'requested', reactivations: 1 },
     ]);
