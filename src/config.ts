@@ -10,7 +10,21 @@ import type { AlertPageSettings } from './alert-page/desk.ts';
 import { AlertPageFile, alertPageSettings } from './alert-page/settings.ts';
 import type { CdsClient, CdsHooksSettings } from './cds-hooks/client.ts';
 import { CdsHooksFile, ClientFile, cdsHooksOf, clientsOf, openClient } from './config/cds-hooks.ts';
-import type { Connection, ConnectionAuth } from './connections/connection.ts';
+import {
+  Ingress,
+  type IngressSettings,
+  ingressOf,
+  isLoopback,
+  SHORTEST_SECRET,
+  Url,
+} from './config/ingress.ts';
+import {
+  BY_TOPIC,
+  CONNECTION_KINDS,
+  type Connection,
+  type ConnectionAuth,
+  NUMBERS_UNTRUSTED,
+} from './connections/connection.ts';
 import { contentsOf, keyAt, SecretSource, SecretSources, secretAt } from './connections/secret-source.ts';
 import type { ReportSettings } from './reports/reports.ts';
 import type { ConnectionId } from './vocabulary/ids.ts';
@@ -46,20 +60,12 @@ export interface Config {
   readonly alertPage: AlertPageSettings;
 }
 
-export interface ConfiguredConnection extends Connection {
-  /** How pushes prove themselves; empty for a server that pushes nothing. */
-  readonly ingress: readonly IngressProof[];
-  readonly trust: 'body' | 'hint';
+export interface ConfiguredConnection extends Connection, IngressSettings {
   /** How often to read what no push has told. */
   readonly sweepEveryMs: number;
   /** Evaluate when a patient was quiet for `ms`, at the latest `maxMs` after the first event. */
   readonly quiet: { readonly ms: number; readonly maxMs: number };
 }
-
-/** Two secrets may hold during a rotation. */
-export type IngressProof =
-  | { readonly type: 'hmac'; readonly header: string; readonly secrets: readonly string[] }
-  | { readonly type: 'header'; readonly header: string; readonly secrets: readonly string[] };
 
 const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -75,11 +81,9 @@ export class ConfigError extends Error {
 }
 
 const MINUTE = 60_000; // ms; trust R7: a sweep every five minutes
-const SHORTEST_SECRET = 32; // characters; trust S1
 
 const Port = z.coerce.number().int().min(0).max(65_535);
 const Zone = z.string().refine(isTimeZone, 'must be an IANA time zone such as Europe/London');
-const Url = z.url({ protocol: /^https?$/ });
 
 const Auth = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
@@ -101,29 +105,16 @@ const Auth = z.discriminatedUnion('type', [
   }),
 ]);
 
-const Ingress = z.strictObject({
-  auth: z
-    .array(
-      z.strictObject({
-        type: z.enum(['hmac', 'header']),
-        header: z.string().regex(/^[A-Za-z0-9-]+$/, 'must be a header name'),
-        secretFrom: SecretSources,
-      }),
-    )
-    .min(1, 'names at least one way for pushes to prove themselves'),
-  trust: z.enum(['body', 'hint']).default('hint'),
-});
-
 const ConnectionFile = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and hyphens'),
-  kind: z.enum(['medplum', 'hapi', 'generic-r4']),
+  kind: z.enum(CONNECTION_KINDS),
   base: Url,
   baseAliases: z.array(Url).default([]),
   plainHttp: z.boolean().default(false),
   auth: Auth.default({ type: 'none' }),
   /** Left out for a server that pushes nothing: then sweeps alone find what changed. */
   ingress: Ingress.optional(),
-  subscriptions: z.array(z.strictObject({ criteria: z.string().min(1) })).min(1),
+  subscriptions: z.array(z.strictObject({ criteria: z.string().min(1), topic: Url.optional() })).min(1),
   target: z.literal('same').default('same'),
   timeoutMs: z.int().min(100).max(300_000).optional(),
   concurrency: z.int().min(1).max(64).optional(),
@@ -259,13 +250,11 @@ function connectionOf(
   problems: string[],
 ): ConfiguredConnection {
   const where = `connections.${file.id}`;
-  const ingress = (file.ingress?.auth ?? []).map((proof, index): IngressProof => {
-    const secrets = proof.secretFrom.map((source) =>
-      secretAt(source, env, problems, `${where}.ingress.auth.${index}.secretFrom`, SHORTEST_SECRET),
-    );
-    return { type: proof.type, header: proof.header.toLowerCase(), secrets };
-  });
-  const [first] = ingress;
+  const ingress = ingressOf(file.ingress, `${where}.ingress`, (source, at) =>
+    secretAt(source, env, problems, at, SHORTEST_SECRET),
+  );
+  if (BY_TOPIC.has(file.kind) && file.subscriptions.some(({ topic }) => topic === undefined))
+    problems.push(`${where}.subscriptions: each needs the topic that it is about, on a server of this kind`);
   if (file.base.startsWith('http:') && !file.plainHttp && !isLoopback(file.base))
     problems.push(
       `${where}.base: must be https, except on this machine (or set plainHttp on a closed network)`,
@@ -276,15 +265,15 @@ function connectionOf(
     base: file.base.replace(/\/+$/, ''),
     baseAliases: file.baseAliases,
     auth: authOf(file.auth, env, problems, `${where}.auth`),
-    hookUrl: `${settings.publicUrl.replace(/\/+$/, '')}/hooks/${file.id}`,
+    hookUrl: `${settings.publicUrl.replace(/\/+$/, '')}/hooks/${file.id}${ingress.hookQuery}`,
     criteria: file.subscriptions.map(({ criteria }) => criteria),
+    topics: Object.fromEntries(
+      file.subscriptions.flatMap(({ criteria, topic }) => (topic === undefined ? [] : [[criteria, topic]])),
+    ),
     ...(file.timeoutMs === undefined ? {} : { timeoutMs: file.timeoutMs }),
     ...(file.concurrency === undefined ? {} : { concurrency: file.concurrency }),
-    ...(first?.secrets[0] === undefined
-      ? {}
-      : { ingressSecret: first.secrets[0], ingressHeader: first.header }),
-    ingress,
-    trust: file.ingress?.trust ?? 'hint',
+    eventNumbers: NUMBERS_UNTRUSTED.has(file.kind) ? 'untrusted' : 'trusted',
+    ...ingress.settings,
     sweepEveryMs: file.sweepEveryMs ?? (file.ingress === undefined ? MINUTE : 5 * MINUTE),
     quiet: file.quiet,
   };
@@ -349,9 +338,4 @@ function checked<T>(schema: z.ZodType<T>, value: unknown, problems: string[], pr
 
 function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-}
-
-function isLoopback(base: string): boolean {
-  const { hostname } = new URL(base);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
 }

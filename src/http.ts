@@ -65,7 +65,7 @@ export function httpApp(parts: HttpParts): HttpApp {
   app.use('/metrics', metrics.router(config.metrics));
   app.get('/.well-known/jwks.json', publicKeys(config));
   app.use('/assets', assets(ALERT_PAGE_ASSETS, RULE_PAGE_ASSETS, REPORT_ASSETS));
-  app.use('/hooks', receivePush({ connections: config.connections, inbox: parts.inbox, log }));
+  app.use('/hooks', receivePush({ connections: config.connections, inbox: parts.inbox, log, now }));
   app.use(SERVICES_PATH, metrics.timingCalls());
   if (cards !== undefined) app.use(SERVICES_PATH, cards);
   app.use('/rules', rulePages(ruleModels));

@@ -15,7 +15,7 @@ import {
 } from './answers/record-answer.ts';
 import type { Config } from './config.ts';
 import { LiveConnection } from './connections/live-connection.ts';
-import { type EnsuredSubscription, ensureSubscriptions } from './connections/subscribe.ts';
+import type { EnsuredSubscription } from './connections/subscribe.ts';
 import type { RuleSet } from './core/rules/rule-set.ts';
 import { type Delivered, deliverOwed, owedFor } from './delivery/deliver-owed.ts';
 import { deviceSystem } from './delivery/service.ts';
@@ -23,6 +23,7 @@ import { type Evaluated, evaluateDue } from './evaluation/evaluate.ts';
 import { lookAgain } from './evaluation/look-again.ts';
 import { httpApp } from './http.ts';
 import { type Swept, sweep } from './intake/sweep.ts';
+import { type Looked, SubscriptionWatch } from './intake/watch-subscriptions.ts';
 import type { RuleModel } from './rule-files/rule-model.ts';
 import { Inbox } from './store/inbox.ts';
 import type { WorkOptions } from './store/job-worker.ts';
@@ -51,6 +52,8 @@ export interface Running extends AsyncDisposable {
   readonly store: Store;
   /** Creates or updates our Subscriptions on every connection. */
   subscribe(): Promise<readonly EnsuredSubscription[]>;
+  /** Looks after gaps, silences and sleeping Subscriptions; done by itself every quarter of a minute. */
+  watchSubscriptions(): Promise<Looked>;
   /** Takes a clinician's answer to an alert. */
   answer(given: GivenAnswer): Promise<RecordedAnswer>;
   /** An address that opens the alert page without an EHR, once. For the sandbox. */
@@ -89,6 +92,7 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   const metrics = new Metrics(() => queueCounts(store));
   const watched = watchedBy(metrics, { ...parts, now });
   work(store, inbox, connection, config, watched);
+  const watch = new SubscriptionWatch({ store, inbox, connections: pushing, log: watched.log });
   const statuses = () =>
     Promise.all([...live.values()].map((one) => connectionStatus(store, laneOf(one), now())));
   const secret = config.secret ?? siteSecret(config.dataDir);
@@ -111,6 +115,9 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
         log.warn('patients whose time has come were not found', { code: 'database' }),
       );
     }, LOOK_EVERY_MS),
+    setInterval(() => {
+      watch.look(now()).catch(() => log.warn('subscriptions were not looked after', { code: 'database' }));
+    }, LOOK_EVERY_MS),
     ...config.connections.map(({ id, sweepEveryMs }) =>
       setInterval(() => {
         sweepSoon(store, [id]).catch(() => log.warn('a sweep could not be ordered', { connection: id }));
@@ -120,7 +127,8 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   return {
     url,
     store,
-    subscribe: () => subscribeEverywhere(pushing, log),
+    subscribe: () => watch.subscribe(now()),
+    watchSubscriptions: () => watch.look(now()),
     answer: (given) => recordAnswer(given, answers),
     oneTimeLink: http.oneTimeLink,
     lookAgain: () => lookAgain(store, now()),
@@ -216,20 +224,6 @@ function logSwept(connection: ConnectionId, swept: readonly Swept[], log: Log): 
 async function sweepSoon(store: Store, ids: readonly ConnectionId[]): Promise<void> {
   const marks = ids.map((id) => ({ key: id, data: { connectionId: id }, afterMs: 0 }));
   if (marks.length > 0) await store.transaction((trx) => store.sweep.mark(trx, marks));
-}
-
-async function subscribeEverywhere(live: Iterable<LiveConnection>, log: Log): Promise<EnsuredSubscription[]> {
-  const all: EnsuredSubscription[] = [];
-  for (const one of live) {
-    for (const ensured of await ensureSubscriptions(one.gate)) {
-      all.push(ensured);
-      const { id } = one.connection;
-      if (ensured.outcome === 'failed')
-        log.error('a subscription could not be made', { connection: id, code: ensured.because ?? 'failed' });
-      else log.info('subscribed', { connection: id, outcome: ensured.outcome });
-    }
-  }
-  return all;
 }
 
 async function quiet(store: Store): Promise<void> {

@@ -100,7 +100,12 @@ describe('the example in the documentation', () => {
       metrics: { token: ENV.CRAMP_CDS_METRICS_TOKEN },
     });
     expect(
-      config.connections.map(({ id, hookUrl, trust, quiet }) => ({ id, hookUrl, trust, quiet })),
+      config.connections.map(({ id, hookUrl, ingress, quiet }) => ({
+        id,
+        hookUrl,
+        trust: ingress[0]?.trust,
+        quiet,
+      })),
     ).toEqual([
       {
         id: 'north-wing',
@@ -120,7 +125,7 @@ describe('the example in the documentation', () => {
   it('holds two secrets of one connection while one replaces the other', () => {
     const [north] = readConfig(ENV, file()).connections;
     expect(north?.ingress).toEqual([
-      { type: 'hmac', header: 'x-signature', secrets: [PLANTED, `${PLANTED}-next`] },
+      { type: 'hmac', header: 'x-signature', secrets: [PLANTED, `${PLANTED}-next`], trust: 'body' },
     ]);
   });
 
@@ -194,6 +199,60 @@ describe('a wrong configuration', () => {
       'connections.north-wing.auth.keysFrom: the secret at env:NO_KEY is not a private JWK',
     );
     expect(problem).not.toContain(PLANTED);
+  });
+
+  it('takes every way in which pushes may prove themselves', () => {
+    const auth = [
+      { type: 'url', secretFrom: 'env:NORTH_PUSH_SECRET' },
+      { type: 'header', header: 'X-Proof', secretFrom: 'env:NORTH_PUSH_SECRET', trust: 'hint' },
+      {
+        type: 'jwt',
+        issuer: 'https://login.example',
+        audience: 'cds',
+        jwksUrl: 'https://login.example/keys',
+      },
+      { type: 'mtls', header: 'X-Client-Subject', subjects: ['CN=north'], proxies: ['10.1.0.0/16'] },
+    ];
+    const ingress = { auth, trust: 'body', hintsPerSecond: 5, reportedSite: 'ward' };
+    const path = file((s) => void Object.assign(s.connections[0] as object, { ingress }));
+    const [north] = readConfig(ENV, path).connections;
+    expect(north?.ingress.map(({ type, trust }) => [type, trust])).toEqual([
+      ['url', 'hint'],
+      ['header', 'hint'],
+      ['jwt', 'body'],
+      ['mtls', 'body'],
+    ]);
+    expect(north).toMatchObject({
+      hookUrl: `https://cds.hospital.example/hooks/north-wing?key=${PLANTED}`,
+      ingressSecret: PLANTED,
+      ingressHeader: 'x-proof',
+      hintsPerSecond: 5,
+      reportedSite: 'ward',
+    });
+  });
+
+  it.each([
+    ['an address trusted as a body', { type: 'url', secretFrom: 'env:NORTH_PUSH_SECRET', trust: 'body' }],
+    [
+      'keys read without encryption',
+      { type: 'jwt', issuer: 'x', audience: 'y', jwksUrl: 'http://login.example/' },
+    ],
+    ['a certificate from any proxy', { type: 'mtls', header: 'X-S', subjects: ['CN=a'], proxies: [] }],
+    ['a network that is none', { type: 'mtls', header: 'X-S', subjects: ['CN=a'], proxies: ['10.1.0.0/33'] }],
+  ])('is refused for %s', (_, proof) => {
+    const path = file((s) => void Object.assign(s.connections[0] as object, { ingress: { auth: [proof] } }));
+    expect(problemsOf(ENV, path).join()).toContain('ingress.auth.0');
+  });
+
+  it('knows the topics of Subscriptions, and of which servers the event numbers mean nothing', () => {
+    const topic = 'https://fhir.north.example/topics/lab';
+    const byTopic = (settings: object) =>
+      file((s) => void Object.assign(s.connections[0] as object, { kind: 'generic-backport', ...settings }));
+    const subscriptions = [{ criteria: 'Observation', topic }];
+    const [north, south] = readConfig(ENV, byTopic({ subscriptions })).connections;
+    expect(north).toMatchObject({ topics: { Observation: topic }, eventNumbers: 'trusted' });
+    expect(south).toMatchObject({ kind: 'hapi', eventNumbers: 'untrusted' });
+    expect(problemsOf(ENV, byTopic({})).join()).toContain('each needs the topic');
   });
 
   it('is refused when a secret is missing or short', () => {

@@ -29,7 +29,10 @@ export async function connect(config: Config, id: string, terminal: Terminal): P
     terminal.write(`${id} is configured without ingress: it pushes nothing and is read by sweeps alone.`);
     return 0;
   }
-  const ensured = await ensureSubscriptions(new Gate(connection, deviceSystem(config.publicUrl)));
+  const gate = new Gate(connection, deviceSystem(config.publicUrl));
+  const ensured = await ensureSubscriptions(gate, { now: new Date() });
+  if (ensured.length === 0)
+    terminal.write(`The pushes of ${id} are set up on its side; docs/pushes.md says what they need.`);
   for (const one of ensured) terminal.write(inWords(one));
   return ensured.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
 }
@@ -37,6 +40,8 @@ export async function connect(config: Config, id: string, terminal: Terminal): P
 const SAYS = {
   created: 'created',
   updated: 'brought up to date',
+  reactivated: 'was switched on again',
+  renewed: 'was renewed before its end',
   unchanged: 'is as it should be',
   failed: 'could not be made',
 } as const satisfies Record<EnsuredSubscription['outcome'], string>;

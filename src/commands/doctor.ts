@@ -2,14 +2,17 @@
  * `cramp-cds doctor`: is a connection in order? One line for each thing that matters, with what to change.
  */
 import { createHmac } from 'node:crypto';
-import type { CapabilityStatement, Subscription } from '@medplum/fhirtypes';
+import type { CapabilityStatement } from '@medplum/fhirtypes';
 import type { Config, ConfiguredConnection } from '../config.ts';
 import { call } from '../connections/call.ts';
 import { type Capability, capabilityOf, WRITTEN_TYPES } from '../connections/capability.ts';
 import { Gate } from '../connections/gate.ts';
 import type { ReadOutcome } from '../connections/outcomes.ts';
+import { ownSubscriptions } from '../connections/subscribe.ts';
+import { criteriaOf, DIALECTS } from '../connections/subscription-dialects.ts';
 import { deviceSystem } from '../delivery/service.ts';
 import { READ_TYPES } from '../evaluation/gather.ts';
+import type { IngressProof } from '../intake/prove-sender.ts';
 import { connectionNamed } from './connect.ts';
 import { type Style, type Terminal, wrap } from './terminal.ts';
 
@@ -134,53 +137,81 @@ function* writeLines({ levels, batch, transaction }: Capability): Generator<Find
 }
 
 async function* subscriptionLines(gate: Gate, connection: ConfiguredConnection): AsyncGenerator<Finding> {
-  const found = await gate.searchAll('Subscription', { url: connection.hookUrl });
+  const dialect = DIALECTS[connection.kind];
+  if (dialect === undefined)
+    return yield warning('Its pushes are set up on its side, where we can not look.', 'See docs/pushes.md.');
+  const found = await ownSubscriptions(gate);
   if (found.outcome !== 'found')
     return yield bad(
       `Its Subscriptions can not be read: ${reason(found)}.`,
       'Let the client search and write Subscription.',
     );
-  const own = found.resource.filter(
-    (one): one is Subscription =>
-      one.resourceType === 'Subscription' && one.channel.endpoint === connection.hookUrl,
-  );
+  const remedyOf =
+    dialect.make === undefined
+      ? `Make it there, with ${withoutSecret(connection.hookUrl)} as endpoint; see docs/pushes.md.`
+      : `Run: cramp-cds connect ${connection.id}`;
   for (const criteria of connection.criteria) {
-    const one = own.find((subscription) => subscription.criteria === criteria);
+    const all = found.resource.filter((subscription) => criteriaOf(subscription) === criteria);
+    const one = all.find(({ status }) => status === 'active') ?? all.at(-1);
     const says = `Subscription to ${criteria}: ${one?.status ?? 'there is none'}.`;
     if (one?.status === 'active') yield good(says);
     else if (one?.status === 'requested')
       yield warning(says, 'The server should activate it within ten minutes.');
-    else yield bad(says, `Run: cramp-cds connect ${connection.id}`);
+    else yield bad(says, remedyOf);
   }
 }
 
 /** An empty push to our own address, with the proof that the server sends: it asks for a sweep and no more. */
-async function pushLine({
-  hookUrl,
-  ingress,
-  ingressSecret = '',
-  ingressHeader,
-}: ConfiguredConnection): Promise<Finding> {
-  const [proof] = ingress;
-  const value =
-    proof?.type === 'hmac' ? createHmac('sha256', ingressSecret).update('').digest('hex') : ingressSecret;
-  const answer = await call({
-    method: 'POST',
-    url: new URL(hookUrl),
-    headers: { [ingressHeader ?? proof?.header ?? 'x-cramp-secret']: value },
-    timeoutMs: PUSH_WITHIN_MS,
-  });
+async function pushLine({ hookUrl, ingress }: ConfiguredConnection): Promise<Finding> {
+  const shown = withoutSecret(hookUrl);
+  const proof = ingress.map(ownProof).find((one) => one !== undefined);
+  if (proof === undefined)
+    return warning('Its pushes are proven by what only the server has, so none was tried from here.');
+  const url = new URL(shown);
+  for (const [name, value] of Object.entries(proof.query ?? {})) url.searchParams.set(name, value);
+  const headers = proof.headers ?? {};
+  const answer = await call({ method: 'POST', url, headers, timeoutMs: PUSH_WITHIN_MS });
   const status = 'fault' in answer ? answer.fault : answer.status;
-  if (status === 200) return good(`A push to ${hookUrl} arrives.`);
+  if (status === 200) return good(`A push to ${shown} arrives.`);
   return status === 'network' || status === 'timeout' || status === 'tls'
     ? bad(
-        `A push to ${hookUrl} does not arrive (${status}).`,
+        `A push to ${shown} does not arrive (${status}).`,
         'Start the service, and let publicUrl be the address under which this machine and the server reach it.',
       )
     : bad(
-        `A push to ${hookUrl} is answered ${status}.`,
+        `A push to ${shown} is answered ${status}.`,
         'Another service, or one with other secrets, listens there.',
       );
+}
+
+interface OwnProof {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+}
+
+/** How we can prove ourselves as the server would; undefined when only it can. */
+function ownProof(proof: IngressProof): OwnProof | undefined {
+  switch (proof.type) {
+    case 'hmac':
+      return {
+        headers: {
+          [proof.header]: createHmac('sha256', proof.secrets[0] ?? '')
+            .update('')
+            .digest('hex'),
+        },
+      };
+    case 'header':
+      return { headers: { [proof.header]: proof.secrets[0] ?? '' } };
+    case 'url':
+      return { query: { [proof.parameter]: proof.secrets[0] ?? '' } };
+    case 'jwt':
+    case 'mtls':
+      return undefined;
+  }
+}
+
+function withoutSecret(hookUrl: string): string {
+  return hookUrl.split('?')[0] ?? '';
 }
 
 type Missing = Exclude<ReadOutcome<unknown>, { outcome: 'found' }>;

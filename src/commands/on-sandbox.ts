@@ -28,8 +28,7 @@ export function sandboxConnection(config: Config, base: string, secret: string):
     hookUrl,
     criteria: CRITERIA,
     ingressSecret: secret,
-    ingress: [{ type: 'hmac', header: 'x-signature', secrets: [secret] }],
-    trust: 'body',
+    ingress: [{ type: 'hmac', header: 'x-signature', secrets: [secret], trust: 'body' }],
     sweepEveryMs: 300_000,
     quiet: { ms: 0, maxMs: 0 },
   };

@@ -8,7 +8,7 @@ import type { ConnectionId } from '../vocabulary/ids.ts';
 export interface Connection {
   readonly id: ConnectionId;
   /** Chooses the Subscription dialect; what the server can store is discovered, not assumed. */
-  readonly kind: 'medplum' | 'hapi' | 'generic-r4';
+  readonly kind: ConnectionKind;
   /** FHIR base, for example `https://fhir.north.example/fhir/R4`. */
   readonly base: string;
   /** Other addresses under which the same server writes its links and references. */
@@ -26,7 +26,32 @@ export interface Connection {
   readonly ingressHeader?: string;
   /** Subscription criteria; never with a status, a server says nothing when a resource stops matching. */
   readonly criteria: readonly string[];
+  /** Criteria -> canonical URL of the topic, on servers whose Subscriptions are by topic. */
+  readonly topics?: Readonly<Record<string, string>>;
+  /** `untrusted` where the event numbers of topic notifications mean nothing. */
+  readonly eventNumbers?: 'trusted' | 'untrusted';
 }
+
+/** Kinds of servers, as far as they differ in how they push and how they are asked to. */
+export const CONNECTION_KINDS = [
+  'medplum',
+  'hapi',
+  'aidbox',
+  'azure-events',
+  'google-pubsub',
+  'healthlake',
+  'microsoft-oss',
+  'athena',
+  'generic-r4',
+  'generic-backport',
+] as const;
+export type ConnectionKind = (typeof CONNECTION_KINDS)[number];
+
+/** Where we make Subscriptions by topic. */
+export const BY_TOPIC: ReadonlySet<ConnectionKind> = new Set(['aidbox', 'generic-backport']);
+
+/** In these the numbers of topic notifications begin anew with the process, count per Bundle, or are absent. */
+export const NUMBERS_UNTRUSTED: ReadonlySet<ConnectionKind> = new Set(['hapi', 'athena', 'microsoft-oss']);
 
 export type ConnectionAuth =
   | { readonly type: 'none' }

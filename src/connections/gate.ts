@@ -29,11 +29,10 @@ import { type Answer, type Call, call } from './call.ts';
 import { type Connection, LIMITS } from './connection.ts';
 import { type CallEnd, Lane } from './lane.ts';
 import type { Fault, ReadOutcome, Refused, Trouble, WriteOutcome } from './outcomes.ts';
+import { identifierQuery, isSafeRequest, queryOf, SAFE_REQUEST, type SearchParams } from './requests.ts';
 import { isSafeTarget, isSafeType, type ServerAddress, serverAddress } from './server-address.ts';
 import { Tokens } from './tokens.ts';
 import { type OwnMarks, requireBundlePermit, requirePermit } from './write-permit.ts';
-
-export type SearchParams = Readonly<Record<string, string | readonly string[]>>;
 
 /** A page of a search, or why there is none; after trouble nothing follows. */
 export type Page = Exclude<ReadOutcome<readonly Resource[]>, { outcome: 'gone' }>;
@@ -209,6 +208,19 @@ export class Gate {
     };
   }
 
+  /** Notices of a topic Subscription once more, from one number to another, both included. */
+  async subscriptionEvents(id: string, from: number, until: number): Promise<ReadOutcome<Bundle>> {
+    if (!isSafeTarget('Subscription', id)) return UNSAFE;
+    const range = queryOf({ eventsSinceNumber: String(from), eventsUntilNumber: String(until) });
+    return this.#read(`Subscription/${id}/$events?${range}`, expectBundle);
+  }
+
+  /** How a topic Subscription is, in the server's own words. */
+  async subscriptionStatus(id: string): Promise<ReadOutcome<Bundle>> {
+    if (!isSafeTarget('Subscription', id)) return UNSAFE;
+    return this.#read(`Subscription/${id}/$status`, expectBundle);
+  }
+
   async create(resource: Resource): Promise<WriteOutcome> {
     return this.#write('POST', resource);
   }
@@ -326,24 +338,6 @@ export async function gatherPages(pages: AsyncIterable<Page>): Promise<Page> {
     all.push(...page.resource);
   }
   return { outcome: 'found', resource: all };
-}
-
-export function identifierQuery({ system, value }: Identifier): string {
-  return `identifier=${encodeURIComponent(`${system}|${value}`)}`;
-}
-
-function queryOf(params: SearchParams): string {
-  const pairs = Object.entries(params).flatMap(([name, value]) =>
-    [value].flat().map((one) => [name, String(one)]),
-  );
-  return new URLSearchParams(pairs).toString();
-}
-
-const SAFE_REQUEST = /^([A-Z][A-Za-z]{1,63})(?:\/([A-Za-z0-9\-.]{1,64}))?(?:\?[^#\s]*)?$/;
-
-function isSafeRequest(request: string): boolean {
-  const [matched, type = '', id] = SAFE_REQUEST.exec(request) ?? [];
-  return matched !== undefined && (id === undefined ? isSafeType(type) : isSafeTarget(type, id));
 }
 
 function entryRead(

@@ -1,137 +1,180 @@
 /**
  * Makes sure that a server pushes to us: one Subscription for each criteria of the connection.
  *
- * Run at every start. Ours are recognised by endpoint and criteria, so a second start changes nothing, and
- * Subscriptions of others are never touched. An `off` or `error` one of ours is switched on again.
+ * Run at every start and every few minutes. Ours are recognised by endpoint and criteria, so a second run
+ * changes nothing, and Subscriptions of others are never touched. One that is `off` or in `error` is switched
+ * on again, and one that ends soon is renewed. We never delete: where a server wants one made anew, the old
+ * one stays as it is.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Extension, Resource, Subscription } from '@medplum/fhirtypes';
-import { type Connection, DEFAULT_INGRESS_HEADER } from './connection.ts';
-import type { Gate } from './gate.ts';
+import { DAY } from '../vocabulary/instant.ts';
+import type { Connection } from './connection.ts';
+import type { Gate, Page } from './gate.ts';
 import type { ReadOutcome, WriteOutcome } from './outcomes.ts';
+import { criteriaOf, DIALECTS, type Dialect, heartbeatOf } from './subscription-dialects.ts';
 
 export interface EnsuredSubscription {
   readonly criteria: string;
-  readonly outcome: 'created' | 'updated' | 'unchanged' | 'failed';
+  readonly outcome: 'created' | 'updated' | 'reactivated' | 'renewed' | 'unchanged' | 'failed';
+  /** Logical id, once it is known. */
+  readonly id?: string;
   /** Status on the server: one that is still `requested` after ten minutes does not push. */
   readonly status?: string;
+  /** Seconds between signs of life, where the server promised them. */
+  readonly heartbeatS?: number;
   /** For `failed`: the outcome of the call. */
   readonly because?: string;
 }
 
+export interface EnsureOptions {
+  readonly now: Date;
+  /** Runs once, before the first Subscription is switched on again: what was missed is looked for. */
+  readonly beforeReactivation?: () => Promise<void>;
+  /** What the server made of ours is left as it is: some change what was asked, or show no secret. */
+  readonly asStored?: boolean;
+}
+
+const RENEW_BEFORE_MS = DAY;
+const RENEW_FOR_MS = 30 * DAY;
+
 /** @returns one row for each criteria; one that fails does not keep the others from being set up */
-export async function ensureSubscriptions(gate: Gate): Promise<readonly EnsuredSubscription[]> {
+export async function ensureSubscriptions(
+  gate: Gate,
+  options: EnsureOptions,
+): Promise<readonly EnsuredSubscription[]> {
   const { connection } = gate;
-  const found = await gate.searchAll('Subscription', { url: connection.hookUrl });
+  const dialect = DIALECTS[connection.kind];
+  if (dialect === undefined) return [];
+  const found = await ownSubscriptions(gate);
   if (found.outcome !== 'found')
     return connection.criteria.map((criteria) => ({ criteria, outcome: 'failed', because: reasonOf(found) }));
-
-  const own = found.resource.filter(
-    (one): one is Subscription =>
-      one.resourceType === 'Subscription' && one.channel.endpoint === connection.hookUrl,
-  );
+  const own = found.resource;
+  // Where the hospital makes them, those that it made are looked after.
+  const wanted = dialect.make === undefined ? [...new Set(own.map(criteriaOf))] : connection.criteria;
+  const before = once(options.beforeReactivation);
+  const ensuring = { gate, dialect, own, now: options.now, before, asStored: options.asStored ?? false };
   const ensured: EnsuredSubscription[] = [];
-  for (const criteria of connection.criteria) ensured.push(await ensure(gate, criteria, own));
+  for (const criteria of wanted) ensured.push(await ensure(criteria, ensuring));
   return ensured;
 }
 
-async function ensure(
-  gate: Gate,
-  criteria: string,
-  own: readonly Subscription[],
-): Promise<EnsuredSubscription> {
-  const desired = subscriptionFor(gate.connection, criteria);
-  const current = own.find((one) => one.criteria === criteria);
-  if (current?.id === undefined) return told(criteria, 'created', desired.status, await gate.create(desired));
-  if (!differs(current, desired)) return { criteria, outcome: 'unchanged', status: current.status };
-  const merged = { ...current, ...desired, id: current.id };
-  return told(criteria, 'updated', desired.status, await gate.update(merged, current.meta?.versionId));
+/** Those that push to us. */
+export async function ownSubscriptions(gate: Gate): Promise<OwnSubscriptions> {
+  const { hookUrl } = gate.connection;
+  // An address that holds a secret is not asked for: what is asked for is written into logs.
+  const found = await gate.searchAll('Subscription', hookUrl.includes('?') ? {} : { url: hookUrl });
+  if (found.outcome !== 'found') return found;
+  const own = found.resource.filter(
+    (one): one is Subscription => one.resourceType === 'Subscription' && one.channel.endpoint === hookUrl,
+  );
+  return { outcome: 'found', resource: own };
+}
+
+type OwnSubscriptions =
+  | { readonly outcome: 'found'; readonly resource: readonly Subscription[] }
+  | Exclude<Page, { outcome: 'found' }>;
+
+interface Ensuring {
+  readonly gate: Gate;
+  readonly dialect: Dialect;
+  readonly own: readonly Subscription[];
+  readonly now: Date;
+  readonly before: () => Promise<void>;
+  readonly asStored: boolean;
+}
+
+async function ensure(criteria: string, ensuring: Ensuring): Promise<EnsuredSubscription> {
+  const { gate, dialect, own, now, before } = ensuring;
+  const ofCriteria = own.filter((one) => criteriaOf(one) === criteria);
+  const awake = ofCriteria.filter((one) => !isAsleep(one)).sort(byId);
+  const current = awake[0] ?? ofCriteria[0];
+  // Two processes that start together may each have made one: all agree on which one stays.
+  for (const double of awake.slice(1)) await update(gate, double, { ...double, status: 'off' });
+  const desired = desiredOf(gate.connection, criteria, dialect, current);
+  if (current?.id === undefined) return told(criteria, 'created', desired, await gate.create(desired));
+
+  if (isAsleep(current)) {
+    await before();
+    const awake = { ...withoutError(current), ...desired };
+    const { id: _id, meta: _meta, ...another } = awake;
+    if (dialect.wakes === 'as-another')
+      return told(criteria, 'reactivated', another, await gate.create(another));
+    return told(criteria, 'reactivated', awake, await update(gate, current, awake));
+  }
+  const endsSoon = current.end !== undefined && Date.parse(current.end) - now.getTime() < RENEW_BEFORE_MS;
+  const renewed = { end: new Date(now.getTime() + RENEW_FOR_MS).toISOString() };
+  if (!ensuring.asStored && differs(current, desired)) {
+    const merged = { ...current, ...desired, ...(endsSoon && renewed) };
+    return told(criteria, 'updated', merged, await update(gate, current, merged));
+  }
+  if (endsSoon) {
+    const merged = { ...current, ...renewed };
+    return told(criteria, 'renewed', merged, await update(gate, current, merged));
+  }
+  return { criteria, outcome: 'unchanged', ...stateOf(current) };
+}
+
+function byId({ id: a = '' }: Subscription, { id: b = '' }: Subscription): number {
+  return a < b ? -1 : 1;
+}
+
+function update(gate: Gate, { id = '', meta }: Subscription, next: Subscription): Promise<WriteOutcome> {
+  return gate.update({ ...next, id }, meta?.versionId);
 }
 
 function told(
   criteria: string,
-  done: 'created' | 'updated',
-  status: string,
+  done: Exclude<EnsuredSubscription['outcome'], 'failed' | 'unchanged'>,
+  sent: Subscription,
   write: WriteOutcome,
 ): EnsuredSubscription {
-  if (write.outcome === 'written') return { criteria, outcome: done, status };
-  return { criteria, outcome: 'failed', because: reasonOf(write) };
+  if (write.outcome !== 'written') return { criteria, outcome: 'failed', because: reasonOf(write) };
+  const id = write.id ?? sent.id;
+  return { criteria, outcome: done, ...stateOf(sent), ...(id !== undefined && { id }) };
+}
+
+function stateOf(subscription: Subscription): Pick<EnsuredSubscription, 'id' | 'status' | 'heartbeatS'> {
+  const { id, status } = subscription;
+  const heartbeatS = heartbeatOf(subscription);
+  return { status, ...(id !== undefined && { id }), ...(heartbeatS !== undefined && { heartbeatS }) };
 }
 
 /** The Subscription as this kind of server understands it. */
 export function subscriptionFor(connection: Connection, criteria: string): Subscription {
-  const dialect = DIALECTS[connection.kind](connection);
+  const dialect = DIALECTS[connection.kind];
+  if (dialect?.make === undefined) throw new Error('the hospital makes the Subscriptions of this kind');
+  return desiredOf(connection, criteria, dialect, undefined);
+}
+
+/** Where the hospital makes it, what it made is what we want, and awake. */
+function desiredOf(
+  connection: Connection,
+  criteria: string,
+  { make, status }: Dialect,
+  current: Subscription | undefined,
+): Subscription {
+  if (make === undefined) return { ...withoutError(current as Subscription), status };
   return {
     resourceType: 'Subscription',
-    status: dialect.status,
+    status,
     reason: 'Clinical rules for leg cramps and their risks',
-    criteria,
-    channel: {
-      type: 'rest-hook',
-      endpoint: connection.hookUrl,
-      payload: 'application/fhir+json',
-      ...(dialect.header.length === 0 ? {} : { header: dialect.header }),
-      ...(dialect.channelExtension.length === 0 ? {} : { extension: dialect.channelExtension }),
-    },
-    ...(dialect.extension.length === 0 ? {} : { extension: dialect.extension }),
-  };
+    ...make(connection, criteria),
+  } as Subscription;
 }
 
-interface Dialect {
-  /** Medplum only evaluates active ones and promotes nothing; others check a requested one and activate it. */
-  readonly status: 'active' | 'requested';
-  readonly extension: Extension[];
-  readonly channelExtension: Extension[];
-  readonly header: string[];
+function isAsleep({ status }: Subscription): boolean {
+  return status === 'off' || status === 'error';
 }
 
-const MEDPLUM = 'https://medplum.com/fhir/StructureDefinition';
-const HAPI = 'http://hapifhir.io/fhir/StructureDefinition';
-/** Retries double from one second, so 18 reach about three days; the few of the default end after 15 s. */
-const MEDPLUM_ATTEMPTS = 18;
-
-const DIALECTS: Record<Connection['kind'], (connection: Connection) => Dialect> = {
-  medplum: ({ ingressSecret }) => ({
-    status: 'active',
-    header: [],
-    channelExtension: [],
-    extension: [
-      ...['create', 'update', 'delete'].map((valueCode) => ({
-        url: `${MEDPLUM}/subscription-supported-interaction`,
-        valueCode,
-      })),
-      { url: `${MEDPLUM}/subscription-max-attempts`, valueInteger: MEDPLUM_ATTEMPTS },
-      // Server versions differ on the host of this one.
-      ...['https://www.medplum.com', 'https://medplum.com'].flatMap((host) =>
-        ingressSecret === undefined
-          ? []
-          : [{ url: `${host}/fhir/StructureDefinition/subscription-secret`, valueString: ingressSecret }],
-      ),
-    ],
-  }),
-  hapi: (connection) => ({
-    status: 'requested',
-    header: secretHeader(connection),
-    extension: [],
-    channelExtension: [{ url: `${HAPI}/subscription-send-delete-messages`, valueBoolean: true }],
-  }),
-  'generic-r4': (connection) => ({
-    status: 'requested',
-    header: secretHeader(connection),
-    extension: [],
-    channelExtension: [],
-  }),
-};
-
-function secretHeader({ ingressSecret, ingressHeader }: Connection): string[] {
-  return ingressSecret === undefined ? [] : [`${ingressHeader ?? DEFAULT_INGRESS_HEADER}: ${ingressSecret}`];
+/** Medplum does not take one for active that still has its error. */
+function withoutError({ error: _error, ...rest }: Subscription): Subscription {
+  return rest;
 }
 
 /** Only what we set is compared: servers add tags, and move `requested` to `active`. */
 function differs(current: Subscription, desired: Subscription): boolean {
-  const asleep = current.status === 'off' || current.status === 'error';
   return (
-    asleep ||
     !isDeepStrictEqual(current.channel.header ?? [], desired.channel.header ?? []) ||
     !containsAll(current.channel.extension, desired.channel.extension) ||
     !containsAll(current.extension, desired.extension)
@@ -140,6 +183,14 @@ function differs(current: Subscription, desired: Subscription): boolean {
 
 function containsAll(current: readonly Extension[] = [], desired: readonly Extension[] = []): boolean {
   return desired.every((one) => current.some((other) => isDeepStrictEqual({ ...other }, { ...one })));
+}
+
+function once(act: (() => Promise<void>) | undefined): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= act?.() ?? Promise.resolve();
+    return done;
+  };
 }
 
 function reasonOf(

@@ -8,8 +8,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Bundle, BundleEntry, Identifier, Resource } from '@medplum/fhirtypes';
 import type { WrittenType } from '../connections/capability.ts';
-import { identifierQuery } from '../connections/gate.ts';
 import type { WriteOutcome } from '../connections/outcomes.ts';
+import { identifierQuery } from '../connections/requests.ts';
 import { carePlan } from './care-plan.ts';
 import { detectedIssue } from './detected-issue.ts';
 import type { Target } from './find.ts';

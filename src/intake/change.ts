@@ -28,7 +28,7 @@ export function changeOf(
     ...dedupeKey(reference, json),
     ...('patientId' in whose ? { patientId: whose.patientId } : {}),
     ...('setAside' in whose ? { state: whose.setAside, reason: whose.reason } : {}),
-    ...(keep ? { trust, resource: withoutAttachments(json) as unknown as Resource } : {}),
+    ...(keep ? { trust, resource: withPlainMeta(withoutAttachments(json)) as unknown as Resource } : {}),
   };
 }
 
@@ -37,9 +37,13 @@ export function deletionOf(reference: ResourceReference, connectionId: Connectio
   return eventOf('delete', reference, connectionId);
 }
 
-/** Something is to be read. */
-export function hintOf(reference: ResourceReference, connectionId: ConnectionId): NewEvent {
-  return { ...eventOf('hint', reference, connectionId), ...dedupeKey(reference) };
+/** Something is to be read. @param eventId the sender's own id of this notice, where it gives one */
+export function hintOf(reference: ResourceReference, connectionId: ConnectionId, eventId?: string): NewEvent {
+  const key = dedupeKey(reference);
+  return {
+    ...eventOf('hint', reference, connectionId),
+    ...(key.dedupeKey === undefined && eventId !== undefined ? { dedupeKey: `sender ${eventId}` } : key),
+  };
 }
 
 function eventOf(kind: NewEvent['kind'], of: ResourceReference, connectionId: ConnectionId): NewEvent {
@@ -81,4 +85,20 @@ function withoutAttachments(resource: JsonObject): JsonObject {
     return rest;
   });
   return { ...resource, presentedForm: forms };
+}
+
+/** Servers put members of their own into `meta`, and not always of the right type. These four are read. */
+function withPlainMeta(resource: JsonObject): JsonObject {
+  const { meta, ...rest } = resource;
+  if (meta === undefined) return resource;
+  const { versionId, lastUpdated, tag, security } = isObject(meta) ? meta : ({} as JsonObject);
+  return {
+    ...rest,
+    meta: {
+      ...(typeof versionId === 'string' && { versionId }),
+      ...(typeof lastUpdated === 'string' && { lastUpdated }),
+      ...(Array.isArray(tag) && { tag: tag.filter(isObject) }),
+      ...(Array.isArray(security) && { security: security.filter(isObject) }),
+    },
+  };
 }

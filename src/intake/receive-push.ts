@@ -15,9 +15,11 @@ import type { Inbox, Notice } from '../store/inbox.ts';
 import type { ConnectionId } from '../vocabulary/ids.ts';
 import type { Log } from '../watch/log.ts';
 import { hintOf, type Trust } from './change.ts';
-import { type IngressProof, proveSender } from './prove-sender.ts';
-import { readJson } from './read-json.ts';
-import { namedByPath, type Push, recognise } from './recognise.ts';
+import type { Push, Source } from './form.ts';
+import { HintPace } from './hint-pace.ts';
+import { type Evidence, type IngressProof, SenderProofs } from './prove-sender.ts';
+import { isObject, type JsonObject, readJson } from './read-json.ts';
+import { namedByPath, recognise } from './recognise.ts';
 import { ANSWERS, outcomeOf, Refusal, refusalOf } from './refusal.ts';
 import type { Bases } from './whose.ts';
 
@@ -25,54 +27,88 @@ import type { Bases } from './whose.ts';
 export interface PushConnection extends Bases {
   readonly id: ConnectionId;
   readonly ingress: readonly IngressProof[];
-  readonly trust: Trust;
+  /** Most hints a second that become questions at once; the rest wait. */
+  readonly hintsPerSecond?: number;
+  /** Hosts that CloudEvents may be sent from, as they ask before; Event Grid's own when left out. */
+  readonly eventOrigins?: readonly string[];
+  /** What the sender calls this site, where its pushes say so. */
+  readonly reportedSite?: string;
+  /** `untrusted` where the event numbers of its topic notifications mean nothing. */
+  readonly eventNumbers?: 'trusted' | 'untrusted';
 }
 
 export interface IntakeParts {
   readonly connections: readonly PushConnection[];
   readonly inbox: Inbox;
   readonly log: Log;
+  readonly now?: () => Date;
   /** Largest body after inflation, in bytes. */
   readonly largestBody?: number;
 }
 
 const LARGEST_BODY = 16 * 1024 * 1024; // bytes; fhir-integration 4.9
 const RETRY_AFTER_S = '5';
+const HINTS_PER_SECOND = 100;
+const EVENT_GRID = ['eventgrid.azure.net'];
 
 /** The one answer that every sender takes for success: 200 with a FHIR Bundle, fhir-integration 1.3. */
 const ACCEPTED = JSON.stringify({ resourceType: 'Bundle', type: 'transaction-response' });
 
-type Connections = ReadonlyMap<string, PushConnection>;
+/** A connection with what intake keeps of it between pushes. */
+interface Receiving {
+  readonly connection: PushConnection;
+  readonly proofs: SenderProofs;
+  readonly pace: HintPace;
+}
+type Connections = ReadonlyMap<string, Receiving>;
 type PushRequest = Request<{ connectionId: string; rest?: string[] }>;
 
 /** The router for `/hooks`. */
-export function receivePush({ inbox, log, ...parts }: IntakeParts): Router {
+export function receivePush(parts: IntakeParts): Router {
+  const { inbox, log, now = () => new Date() } = parts;
   const limit = parts.largestBody ?? LARGEST_BODY;
   const pushing = parts.connections.filter(({ ingress }) => ingress.length > 0);
-  const connections = new Map(pushing.map((connection) => [String(connection.id), connection]));
+  const connections = new Map(
+    pushing.map((connection) => [String(connection.id), receivingOf(connection, now)]),
+  );
   const router = Router();
   router.all(
     '/:connectionId{/*rest}',
     knownConnection(connections), // before the body is read
+    allowOrigin(connections),
     express.raw({ type: () => true, limit }) as RequestHandler<PushRequest['params']>,
-    acceptPush(connections, inbox, log),
+    acceptPush(connections, inbox, log, now),
     acceptOversize(connections, inbox, log) as unknown as RequestHandler<PushRequest['params']>,
   );
   router.use(answerRefusal(log));
   return router;
 }
 
+function receivingOf(connection: PushConnection, now: () => Date): Receiving {
+  return {
+    connection,
+    proofs: new SenderProofs(connection.ingress, () => now().getTime()),
+    pace: new HintPace(connection.hintsPerSecond ?? HINTS_PER_SECOND),
+  };
+}
+
 /** Accepts one push. */
-function acceptPush(connections: Connections, inbox: Inbox, log: Log): RequestHandler<PushRequest['params']> {
+function acceptPush(
+  connections: Connections,
+  inbox: Inbox,
+  log: Log,
+  now: () => Date,
+): RequestHandler<PushRequest['params']> {
   return async (req, res) => {
     const started = performance.now();
-    const connection = requireConnection(connections, req); //        else connection-unknown
+    const { connection, proofs, pace } = requireConnection(connections, req); // else connection-unknown
     const body = bodyOf(req);
-    proveSender(connection.ingress, headersOf(req), body); //         else sender-unproven
+    const trust = await proofs.prove(evidenceOf(req, body)); //       else sender-unproven, keys-unavailable
     const push = pushOf(req, body); //                                else media-type, malformed
-    const { form, notices } = recognise(push, sourceOf(connection)); // else malformed
-    await commit(inbox, notices); //                                  else store-unavailable
-    accept(res);
+    const { form, notices, answer } = recogniseOrTell(push, sourceOf(connection, trust, now()), log);
+    await commit(inbox, pace.pace(notices, now().getTime())); //      else store-unavailable
+    if (answer === undefined) accept(res);
+    else res.status(200).set('Cache-Control', 'no-store').json(answer);
     const ms = Math.round(performance.now() - started);
     log.info('push accepted', { connection: connection.id, form, events: notices.length, ms });
   };
@@ -83,10 +119,13 @@ function acceptOversize(connections: Connections, inbox: Inbox, log: Log): Error
   return async (error: unknown, request, res, _next) => {
     const req = request as unknown as PushRequest;
     if (refusalOf(error).reason !== 'too-large') throw error;
-    const connection = requireConnection(connections, req);
+    const { connection, proofs } = requireConnection(connections, req);
     const named = namedByPath(req.params.rest ?? []);
     if (named === undefined) throw error;
-    proveSender(connection.ingress, headersOf(req), undefined);
+    // A signature could not be checked, so its sender is not refused for good.
+    await proofs.prove(evidenceOf(req, undefined)).catch((unproven: unknown) => {
+      throw refusalOf(unproven).reason === 'sender-unproven' ? error : unproven;
+    });
     await commit(inbox, [{ event: hintOf(named, connection.id) }]);
     accept(res);
     log.info('push accepted', { connection: connection.id, form: 'oversize', events: 1 });
@@ -100,15 +139,71 @@ function knownConnection(connections: Connections): RequestHandler<PushRequest['
   };
 }
 
-function requireConnection(connections: Connections, req: PushRequest): PushConnection {
-  const connection = connections.get(req.params.connectionId);
-  if (connection === undefined)
-    throw new Refusal('connection-unknown', 'there is no connection at this address');
-  return connection;
+/** CloudEvents: a sender asks whether its host may send here. Nothing follows from the answer but pushes. */
+function allowOrigin(connections: Connections): RequestHandler<PushRequest['params']> {
+  return (req, res, next) => {
+    const origin = req.get('webhook-request-origin');
+    if (req.method !== 'OPTIONS' || origin === undefined) return next();
+    const { connection } = requireConnection(connections, req);
+    const allowed = connection.eventOrigins ?? EVENT_GRID;
+    if (!allowed.includes(origin))
+      throw new Refusal('sender-unproven', 'this origin may not send events here');
+    res.set({ 'WebHook-Allowed-Origin': origin, 'WebHook-Allowed-Rate': '*' });
+    accept(res);
+  };
 }
 
-function sourceOf({ id, base, baseAliases = [], trust }: PushConnection) {
-  return { connectionId: id, base, baseAliases, trust };
+function requireConnection(connections: Connections, req: PushRequest): Receiving {
+  const receiving = connections.get(req.params.connectionId);
+  if (receiving === undefined)
+    throw new Refusal('connection-unknown', 'there is no connection at this address');
+  return receiving;
+}
+
+function sourceOf(connection: PushConnection, trust: Trust, at: Date): Source {
+  const { id, base, baseAliases = [], reportedSite, eventNumbers } = connection;
+  return {
+    connectionId: id,
+    base,
+    baseAliases,
+    trust,
+    hearing: { as: 'push', at, numbersTrusted: eventNumbers !== 'untrusted' },
+    ...(reportedSite !== undefined && { reportedSite }),
+  };
+}
+
+function evidenceOf(req: PushRequest, body: Uint8Array | undefined): Evidence {
+  return {
+    header: headersOf(req),
+    query: (name) => {
+      const value = req.query[name];
+      return typeof value === 'string' ? value : undefined;
+    },
+    body,
+    peer: req.socket.remoteAddress,
+  };
+}
+
+/** What no form recognises is told to operators by its outline, so that a new sender can be understood. */
+function recogniseOrTell(push: Push, source: Source, log: Log): ReturnType<typeof recognise> {
+  try {
+    return recognise(push, source);
+  } catch (error) {
+    if (refusalOf(error).reason === 'malformed')
+      log.warn('push not understood', { connection: source.connectionId, form: outlineOf(push.json) });
+    throw error;
+  }
+}
+
+const KNOWN_MEMBERS = `data entry event eventType id location message meta operationType resource resourceType
+  source specversion status subject subscription topic type`.split(/\s+/);
+
+/** Which well-known members a body has; never a value, nor a name that a sender made up. */
+function outlineOf(json: unknown): string {
+  if (Array.isArray(json)) return `array of ${outlineOf(json[0])}`;
+  if (!isObject(json)) return json === undefined ? 'nothing' : typeof json;
+  const known = KNOWN_MEMBERS.filter((name) => name in (json as JsonObject));
+  return `object with ${known.join(', ') || 'no known member'}`;
 }
 
 function pushOf(req: PushRequest, body: Uint8Array): Push {

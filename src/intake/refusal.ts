@@ -9,6 +9,7 @@ import type { OperationOutcome } from '@medplum/fhirtypes';
 export type RefusalReason =
   | 'malformed'
   | 'sender-unproven'
+  | 'keys-unavailable'
   | 'connection-unknown'
   | 'too-large'
   | 'media-type'
@@ -34,6 +35,7 @@ interface Answer {
 export const ANSWERS = {
   malformed: { status: 400, issue: 'invalid' },
   'sender-unproven': { status: 401, issue: 'login' },
+  'keys-unavailable': { status: 503, issue: 'transient' }, // a 401 would be final
   'connection-unknown': { status: 404, issue: 'not-found' },
   'too-large': { status: 413, issue: 'too-long' },
   'media-type': { status: 415, issue: 'not-supported' },

@@ -8,11 +8,18 @@ import type { ConnectionId } from '../vocabulary/ids.ts';
 import { type EventState, insertEvents, type NewEvent } from './event.ts';
 import type { Mark } from './job-queue.ts';
 import { type Due, dueKey, type Store } from './store.ts';
+import { type Heard, noteHeard } from './subscription-state.ts';
 import type { Trx } from './tables.ts';
 import { ownWrites } from './target-resource.ts';
 
-/** What intake hands over: an event, or the wish to search the connection for changes. */
-export type Notice = { readonly event: NewEvent } | { readonly sweep: ConnectionId };
+/**
+ * What intake hands over: an event, the wish to search the connection for changes, or news of a Subscription
+ * itself. `afterMs`: what follows from it waits at least so long.
+ */
+export type Notice =
+  | { readonly event: NewEvent; readonly afterMs?: number }
+  | { readonly sweep: ConnectionId; readonly afterMs?: number }
+  | { readonly heard: Heard };
 
 export interface Quiet {
   /** Evaluate when no further event of the patient came for this long. */
@@ -104,18 +111,22 @@ export class Inbox {
 
   async #write(notices: readonly Notice[]): Promise<void> {
     await this.#store.transaction(async (trx) => {
+      const named = notices.filter((notice) => 'event' in notice);
       const events = await this.#withoutEchoes(
         trx,
-        notices.flatMap((n) => ('event' in n ? [n.event] : [])),
+        named.map(({ event }) => event),
       );
       const states = events.length === 0 ? [] : await insertEvents(trx, events);
-      const due = this.#dueOf(events, states);
+      const waits = named.map(({ afterMs = 0 }) => afterMs);
+      const due = this.#dueOf(events, states, waits);
       if (due.length > 0) await this.#store.due.mark(trx, due);
-      const sweeps = new Set(notices.flatMap((n) => ('sweep' in n ? [n.sweep] : [])));
-      const marks = [...sweeps].map((connectionId) => ({
+      const heard = notices.flatMap((notice) => ('heard' in notice ? [notice.heard] : []));
+      const uncertain = [...(await noteHeard(trx, heard))].map((sweep) => ({ sweep }));
+      const sweeps = [...notices.filter((notice) => 'sweep' in notice), ...uncertain];
+      const marks = [...Map.groupBy(sweeps, ({ sweep }) => sweep)].map(([connectionId, of]) => ({
         key: connectionId,
         data: { connectionId },
-        afterMs: 0,
+        afterMs: Math.min(...of.map((one) => ('afterMs' in one ? (one.afterMs ?? 0) : 0))),
       }));
       if (marks.length > 0) await this.#store.sweep.mark(trx, marks);
     });
@@ -143,7 +154,7 @@ export class Inbox {
     );
   }
 
-  #dueOf(events: readonly NewEvent[], states: readonly EventState[]): Mark<Due>[] {
+  #dueOf(events: readonly NewEvent[], states: readonly EventState[], waits: readonly number[]): Mark<Due>[] {
     const marks = new Map<string, Mark<Due>>();
     events.forEach((event, index) => {
       // A repeat of an event that was evaluated is no news; of one that waits it is marked once more.
@@ -155,7 +166,13 @@ export class Inbox {
           : { connectionId, patientId };
       const quiet = this.#quiet(connectionId);
       const key = dueKey(data);
-      marks.set(key, { key, data, afterMs: quiet.ms, maxMs: quiet.maxMs });
+      const waitMs = Math.min(waits[index] ?? 0, marks.get(key)?.afterMs ?? Number.POSITIVE_INFINITY);
+      marks.set(key, {
+        key,
+        data,
+        afterMs: Math.max(quiet.ms, waitMs),
+        maxMs: Math.max(quiet.maxMs, waitMs),
+      });
     });
     return [...marks.values()];
   }

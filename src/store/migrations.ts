@@ -267,12 +267,36 @@ const CARDS = [
   'create index used_token_until on used_token (until)',
 ];
 
+/** What was heard of each Subscription, and how its server says it is. */
+const SUBSCRIPTION_STATE = [
+  `create table subscription_state (
+    connection_id text not null,
+    subscription_id text not null,
+    criteria text,
+    numbers jsonb not null,
+    gap_since timestamptz,
+    heard_at timestamptz not null,
+    checked_at timestamptz,
+    heartbeat_s integer,
+    status text,
+    status_since timestamptz,
+    acted_at timestamptz,
+    awaits_active boolean not null default false,
+    gaps integer not null default 0,
+    restarts integer not null default 0,
+    silences integer not null default 0,
+    reactivations integer not null default 0,
+    primary key (connection_id, subscription_id)
+  )`,
+];
+
 const STEPS: Record<string, Migration> = {
   '0001-first': { up: steps(FIRST) },
   '0002-looks-and-answers': { up: steps(LOOKS_AND_ANSWERS) },
   '0003-cards': { up: steps(CARDS) },
   '0004-sessions': { up: steps(SESSIONS) },
   '0007-how-events-came': { up: steps(HOW_EVENTS_CAME) },
+  '0006-subscription-state': { up: steps(SUBSCRIPTION_STATE) },
 };
 
 /** Brings the schema up to date. @throws the error of the step that failed; nothing is half done. */

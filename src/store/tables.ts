@@ -13,6 +13,7 @@ import type { LaunchTable } from './launch.ts';
 import type { LookAgainTable } from './look-again.ts';
 import type { ResourcePatientTable } from './resource-patient.ts';
 import type { SessionTable } from './session.ts';
+import type { SubscriptionStateTable } from './subscription-state.ts';
 import type { TargetResourceTable } from './target-resource.ts';
 import type { WatermarkTable } from './watermark.ts';
 
@@ -28,6 +29,7 @@ export interface Tables {
   launch: LaunchTable;
   audit: AuditTable;
   look_again: LookAgainTable;
+  subscription_state: SubscriptionStateTable;
   answer: AnswerTable;
   hook_call: HookCallTable;
   card: CardTable;

@@ -6,6 +6,7 @@ import { sql } from 'kysely';
 import { countSweptOnly } from '../store/event.ts';
 import { listSetAside } from '../store/set-aside.ts';
 import type { Store } from '../store/store.ts';
+import { type SubscriptionState, subscriptionStates } from '../store/subscription-state.ts';
 import type { ConnectionId } from '../vocabulary/ids.ts';
 import { DAY } from '../vocabulary/instant.ts';
 
@@ -22,6 +23,8 @@ export interface ConnectionStatus {
   readonly sweptOnly: number;
   /** ISO time up to which every subscribed type was swept. */
   readonly sweptTo?: string;
+  /** As far as the server has told. */
+  readonly subscriptions: readonly Omit<SubscriptionState, 'connectionId'>[];
 }
 
 /** What a connection's gate says of itself. */
@@ -57,6 +60,9 @@ export async function connectionStatus(store: Store, lane: LaneState, now: Date)
     deliveries: { owed: row?.owed ?? 0, oldestOwedSeconds: row?.oldest_owed ?? 0 },
     setAside: setAside.map(({ what, reason, count }) => ({ what, reason, count })),
     sweptOnly: await countSweptOnly(store.db, connection, new Date(now.getTime() - DAY)),
+    subscriptions: (await subscriptionStates(store.db, connection, now)).map(
+      ({ connectionId: _of, ...state }) => state,
+    ),
     ...(row?.to ? { sweptTo: new Date(row.to).toISOString() } : {}),
   };
 }

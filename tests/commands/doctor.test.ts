@@ -62,10 +62,44 @@ describe('the doctor', () => {
         says = finding.says;
       return says;
     };
-    expect(await last({ ingressSecret: 'another secret' })).toContain('is answered 401');
+    const [proof] = ward.ingress;
+    expect(await last({ ingress: [{ ...proof, secrets: ['another secret'] }] })).toContain('is answered 401');
     expect(await last({ hookUrl: 'http://127.0.0.1:9/hooks/ward' })).toMatch(
       /(does not arrive \(network\)|there is none)/,
     );
+  });
+
+  it('says what it can not try or see, and never shows a secret in an address', async () => {
+    const [ward] = config.connections;
+    if (ward === undefined) throw new Error('no connection');
+    const said = async (changed: object): Promise<string> => {
+      const out = terminal();
+      await doctor({ ...config, connections: [{ ...ward, ...changed }] }, 'ward', out);
+      return out.lines.join('\n');
+    };
+    const byToken = {
+      type: 'jwt',
+      issuer: 'x',
+      audience: 'y',
+      jwksUrl: 'https://x.example',
+      claims: {},
+      trust: 'hint',
+    };
+    expect(await said({ ingress: [byToken] })).toContain('so none was tried from here');
+    expect(await said({ kind: 'azure-events' })).toContain('Its pushes are set up on its side');
+    const secret = 'planted-134418';
+    const byAddress = { type: 'url', parameter: 'key', secrets: [secret], trust: 'hint' };
+    const text = await said({
+      ingress: [byAddress],
+      hookUrl: `${ward.hookUrl}?key=${secret}`,
+      kind: 'healthlake',
+    });
+    expect(text).toContain(`Make it there, with ${ward.hookUrl} as endpoint`);
+    expect(text).toContain(`A push to ${ward.hookUrl} is answered 401`);
+    expect(text).not.toContain(secret);
+    const out = terminal();
+    expect(await connect({ ...config, connections: [{ ...ward, kind: 'athena' }] }, 'ward', out)).toBe(0);
+    expect(out.lines.join()).toContain('are set up on its side');
   });
 
   it('names an unknown connection with those there are', async () => {

@@ -7,6 +7,7 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { connectionTo, DEVICE_SYSTEM, HOOK_URL } from './scripted-server.ts';
 
 const SECRET = 'a-secret-of-at-least-32-characters';
+const NOON = new Date('2026-05-12T12:00:00Z');
 const CRITERIA = ['Observation', 'MedicationRequest'];
 
 let sandbox: Sandbox;
@@ -37,8 +38,11 @@ describe('subscriptions of a connection', () => {
     'are made once on a %s server, whatever the number of starts',
     async (kind) => {
       const gate = gateOf(kind);
-      expect((await ensureSubscriptions(gate)).map(({ outcome }) => outcome)).toEqual(['created', 'created']);
-      expect((await ensureSubscriptions(gate)).map(({ outcome }) => outcome)).toEqual([
+      expect((await ensureSubscriptions(gate, { now: NOON })).map(({ outcome }) => outcome)).toEqual([
+        'created',
+        'created',
+      ]);
+      expect((await ensureSubscriptions(gate, { now: NOON })).map(({ outcome }) => outcome)).toEqual([
         'unchanged',
         'unchanged',
       ]);
@@ -50,20 +54,35 @@ describe('subscriptions of a connection', () => {
   );
 
   it('are changed when the secret changes, and switched on again when off', async () => {
-    await ensureSubscriptions(gateOf('hapi'));
+    await ensureSubscriptions(gateOf('hapi'), { now: NOON });
     const rotated = gateOf('hapi', { ingressSecret: `${SECRET}-2` });
-    expect((await ensureSubscriptions(rotated)).map(({ outcome }) => outcome)).toEqual([
+    expect((await ensureSubscriptions(rotated, { now: NOON })).map(({ outcome }) => outcome)).toEqual([
       'updated',
       'updated',
     ]);
     const [first] = await subscriptions(rotated);
     if (first?.id === undefined) throw new Error('no subscription');
     await rotated.update({ ...first, id: first.id, status: 'off' }, first.meta?.versionId);
-    expect((await ensureSubscriptions(rotated)).map(({ outcome }) => outcome).sort()).toEqual([
+    expect((await ensureSubscriptions(rotated, { now: NOON })).map(({ outcome }) => outcome).sort()).toEqual([
+      'reactivated',
       'unchanged',
-      'updated',
     ]);
     expect(await subscriptions(rotated)).toHaveLength(2);
+  });
+
+  it('that two processes made at the same time become one', async () => {
+    const gate = gateOf('hapi');
+    await ensureSubscriptions(gate, { now: NOON });
+    await gate.create(subscriptionFor(gate.connection, 'Observation'));
+    for (let start = 0; start < 3; start++) {
+      const ensured = await ensureSubscriptions(gate, { now: NOON });
+      expect(ensured.map(({ outcome }) => outcome)).toEqual(['unchanged', 'unchanged']);
+    }
+    const found = await subscriptions(gate);
+    const of = (criteria: string) => found.filter((one) => one.criteria === criteria);
+    expect(of('Observation').filter(({ status }) => status !== 'off')).toHaveLength(1);
+    expect(of('Observation')).toHaveLength(2);
+    expect(of('MedicationRequest')).toHaveLength(1);
   });
 
   it('of somebody else are left alone', async () => {
@@ -78,7 +97,7 @@ describe('subscriptions of a connection', () => {
         channel,
       },
     ]);
-    await ensureSubscriptions(gateOf('medplum'));
+    await ensureSubscriptions(gateOf('medplum'), { now: NOON });
     const gate = gateOf('medplum');
     expect(await gate.read('Subscription', 's1')).toMatchObject({ resource: { status: 'off', channel } });
     expect(await subscriptions(gate)).toHaveLength(3);
@@ -86,7 +105,7 @@ describe('subscriptions of a connection', () => {
 
   it('that one server refuses do not keep the others from being made', async () => {
     sandbox.faults.onRequest({ method: 'POST', path: /Subscription/, answer: { status: 422 } });
-    const ensured = await ensureSubscriptions(gateOf('hapi'));
+    const ensured = await ensureSubscriptions(gateOf('hapi'), { now: NOON });
     expect(ensured.map(({ outcome, because }) => [outcome, because])).toEqual([
       ['failed', 'unprocessable'],
       ['created', undefined],
@@ -127,5 +146,41 @@ describe('subscriptions of a connection', () => {
         },
       ],
     });
+  });
+
+  it('ask by topic where the server wants that: ids only, with the criteria as filter', () => {
+    const connection = connectionTo('https://x.example/', {
+      kind: 'generic-backport',
+      ingressSecret: SECRET,
+      topics: { 'Observation?category=laboratory': 'https://x.example/topics/lab' },
+    });
+    const guide = 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition';
+    expect(subscriptionFor(connection, 'Observation?category=laboratory')).toMatchObject({
+      status: 'requested',
+      meta: { profile: [`${guide}/backport-subscription`] },
+      criteria: 'https://x.example/topics/lab',
+      _criteria: {
+        extension: [
+          { url: `${guide}/backport-filter-criteria`, valueString: 'Observation?category=laboratory' },
+        ],
+      },
+      channel: {
+        header: [`X-Cramp-Secret: ${SECRET}`],
+        _payload: { extension: [{ url: `${guide}/backport-payload-content`, valueCode: 'id-only' }] },
+        extension: expect.arrayContaining([
+          { url: `${guide}/backport-heartbeat-period`, valueUnsignedInt: 300 },
+        ]),
+      },
+    });
+  });
+
+  it('are not looked for by an address that holds a secret', async () => {
+    const gate = gateOf('hapi', { hookUrl: `${HOOK_URL}?key=${SECRET}` });
+    for (const outcome of ['created', 'unchanged'])
+      expect((await ensureSubscriptions(gate, { now: NOON })).map((one) => one.outcome)).toEqual([
+        outcome,
+        outcome,
+      ]);
+    expect(JSON.stringify(sandbox.requests)).not.toContain(SECRET);
   });
 });

@@ -203,10 +203,9 @@ function configFor(
         ? []
         : [
             deliverAs === 'medplum'
-              ? { type: 'hmac', header: 'x-signature', secrets: [SECRET] }
-              : { type: 'header', header: 'x-cramp-secret', secrets: [SECRET] },
+              ? { type: 'hmac', header: 'x-signature', secrets: [SECRET], trust: 'body' }
+              : { type: 'header', header: 'x-cramp-secret', secrets: [SECRET], trust: 'body' },
           ],
-    trust: 'body',
     sweepEveryMs: options.pollOnlyEveryMs ?? 300_000,
     quiet: { ms: options.quietMs ?? 0, maxMs: options.quietMs ?? 0 },
   };

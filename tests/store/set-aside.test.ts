@@ -125,6 +125,7 @@ describe.each(await databases())('work that was set aside, kept in $name', (data
         { what: 'event', reason: 'patient-unknown', count: 1 },
       ],
       sweptOnly: 1,
+      subscriptions: [],
     });
   });
 });
