@@ -263,7 +263,8 @@ class Lines {
 }
 
 async function showOpen(running: Running, lines: Lines, terminal: Terminal): Promise<void> {
-  const open = await allOpenEpisodes(running.store.db, SANDBOX);
+  const all = await allOpenEpisodes(running.store.db, SANDBOX);
+  const open = all.filter(({ episode, humanClosed }) => episode.suppression === undefined && !humanClosed);
   const rows = await Promise.all(
     open.map(async ({ patientId, episode }) => {
       const identity = identityOf(SANDBOX, patientId, episode.key, episode.number);
@@ -287,9 +288,10 @@ async function showOpen(running: Running, lines: Lines, terminal: Terminal): Pro
     { head: 'Summary', text: ({ episode }) => episode.finding.summary },
   ]);
   terminal.write('');
-  terminal.write(terminal.paint('bold', 'To open'));
-  for (const { patient, issue, plan } of rows)
-    terminal.write(`${patient}\n  ${issue ?? 'kept locally'}\n  ${plan ?? ''}`.trimEnd());
+  const [first] = rows;
+  if (first?.issue === undefined) return;
+  terminal.write(terminal.paint('bold', `On the FHIR server, of ${first.patient} and of each of the others`));
+  for (const address of [first.issue, first.plan ?? []].flat()) terminal.write(`  ${address}`);
 }
 
 /** Two ways to the alert page: a link that works once, and the sign-in of a real EHR. */

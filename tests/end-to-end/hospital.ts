@@ -2,7 +2,6 @@
  * A hospital in a test: a FHIR server, the service subscribed to it, and short forms of what a laboratory does.
  */
 import { createHmac } from 'node:crypto';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type {
   Bundle,
@@ -21,6 +20,7 @@ import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandb
 import { type Running, start } from '../../src/start.ts';
 import type { ConnectionId } from '../../src/vocabulary/ids.ts';
 import { openLog } from '../../src/watch/log.ts';
+import { freePort } from '../store/free-port.ts';
 
 const RULE_FOLDER = fileURLToPath(new URL('../../rules', import.meta.url));
 export const RULES = readRuleSet(RULE_FOLDER, { settings: { homeTimeZone: 'Europe/London' } });
@@ -233,15 +233,6 @@ function configFor(
       timeZone: 'Europe/London',
     },
   };
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }
 
 export function patient(id: string): Patient {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, jest } from '@jest/globals';
-import { freePort } from '../end-to-end/hospital.ts';
 import { freshDatabase, stopDatabases } from '../store/databases.ts';
+import { freePort } from '../store/free-port.ts';
 import { onPostgres } from '../store/on-postgres.ts';
 import { killLoop } from './kill-loop.ts';
 

@@ -4,8 +4,8 @@
  * FAULT_KILLS says how often, 100 otherwise; DATABASE_URL where, the server on this machine otherwise.
  */
 import { keep } from '../../bench/figures.ts';
-import { freePort } from '../end-to-end/hospital.ts';
 import { freshDatabase, stopDatabases } from '../store/databases.ts';
+import { freePort } from '../store/free-port.ts';
 import { killLoop } from './kill-loop.ts';
 
 const KILLS = 100;
