@@ -24,8 +24,7 @@ const connection = {
   hookUrl: `${publicUrl}/hooks/bench`,
   criteria: ['Observation'],
   ingressSecret: SECRET,
-  ingress: [{ type: 'hmac' as const, header: 'x-signature', secrets: [SECRET] }],
-  trust: 'body' as const,
+  ingress: [{ type: 'hmac' as const, header: 'x-signature', secrets: [SECRET], trust: 'body' as const }],
   sweepEveryMs: 600_000, // events are pushed here
   quiet: { ms: 0, maxMs: 0 },
 };
@@ -41,6 +40,7 @@ const running = await start(
     publicUrl,
     logLevel: 'silent',
     connections: [connection],
+    alertPage: { timeZone: 'Europe/London', apps: [] },
     cdsHooks: cdsHooksOf(CdsHooksFile.parse({ authentication: 'off' }), {
       connections: [],
       production: false,
@@ -50,6 +50,7 @@ const running = await start(
   },
   {
     ruleSet,
+    ruleModels: [],
     log: openLog('silent', process.stderr),
     onEvaluated: () => {
       evaluated += 1;

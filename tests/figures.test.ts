@@ -18,6 +18,11 @@ describe('the speed that the README tells', () => {
     expect(ratios[what]).toBe(figure);
   });
 
+  it('of a hook call is that of docs/figures.json', () => {
+    const { p50, p95 } = JSON.parse(text('docs/figures.json')).cds.ms;
+    expect(text('README.md')).toContain(`p50 ${p50} ms, p95 ${p95} ms`);
+  });
+
   it('names every ratio that was measured, the ones that miss their aim as well', () => {
     expect(quoted().map(([what]) => what)).toEqual(Object.keys(ratios));
   });

@@ -17,6 +17,7 @@ const EXACT_SHARE = 1 / 20; // of the time until then: a day in three weeks
 
 /**
  * @param episodes as they are after the decision of `now`
+ * @param rest waited for before each decision, so that a reader of a card need not wait for all of them
  * @returns a moment at which a decision on the same chart changes an episode, not much after the first one;
  *   undefined when none does within a year.
  */
@@ -25,8 +26,10 @@ export async function nextChange(
   ruleSet: RuleSet,
   now: Date,
   episodes: readonly Episode[],
+  rest: () => Promise<void> = async () => undefined,
 ): Promise<Date | undefined> {
   const changesAfter = async (ms: number): Promise<boolean> => {
+    await rest();
     const { episodeChanges } = await decide(chart, ruleSet, new Date(now.getTime() + ms), episodes);
     return episodeChanges.length > 0;
   };

@@ -151,7 +151,7 @@ async function evaluatePatient(
   }
   const decided = await decide(gathered.chart, ruleSet, now, episodes);
   const after = afterChanges(episodes, decided.episodeChanges);
-  const changes = await nextChange(gathered.chart, ruleSet, now, after);
+  const changes = await nextChange(gathered.chart, ruleSet, now, after, letOthersRun);
   const next = soonest(
     changes,
     mustAskAgain(after, capability) ? new Date(now.getTime() + ASK_AGAIN) : undefined,
@@ -160,6 +160,10 @@ async function evaluatePatient(
     commit(trx, job, { connectionId, patientId, decided, events, stored, next }, parts),
   );
   parts.onEvaluated?.({ connectionId, patientId, decision, events, tookMs: performance.now() - started });
+}
+
+function letOthersRun(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** A server that tells no deletions is asked again whether what an open alert rests on is still there. */
