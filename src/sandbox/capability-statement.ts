@@ -3,6 +3,8 @@
  */
 import { getResourceTypes } from '@medplum/core';
 import type { CapabilityStatement, CapabilityStatementRestResource, ResourceType } from '@medplum/fhirtypes';
+import { DIALECTS, type DialectName } from './dialect.ts';
+import { unservedBy } from './further-reads.ts';
 import { searchParametersOf } from './search-parameters.ts';
 
 const INTERACTIONS = [
@@ -16,11 +18,19 @@ const INTERACTIONS = [
   'search-type',
 ] as const;
 
+export interface Capabilities {
+  readonly dialect: DialectName;
+  readonly clientIds: 'allowed' | 'refused';
+  /** Search parameters that are refused. */
+  readonly refused: readonly string[];
+}
+
 export function capabilityStatementOf(
   base: string,
-  clientIds: 'allowed' | 'refused',
+  capabilities: Capabilities,
   date: Date,
 ): CapabilityStatement {
+  const unserved = unservedBy(capabilities.dialect);
   return {
     resourceType: 'CapabilityStatement',
     status: 'active',
@@ -34,27 +44,31 @@ export function capabilityStatementOf(
     rest: [
       {
         mode: 'server',
-        resource: getResourceTypes().map((type) => resourceOf(type, clientIds === 'allowed')),
+        resource: getResourceTypes()
+          .filter((type) => !unserved.has(type))
+          .map((type) => resourceOf(type, capabilities)),
         interaction: [{ code: 'transaction' }, { code: 'batch' }],
       },
     ],
   };
 }
 
-function resourceOf(type: ResourceType, updateCreate: boolean): CapabilityStatementRestResource {
+function resourceOf(
+  type: ResourceType,
+  { dialect, clientIds, refused }: Capabilities,
+): CapabilityStatementRestResource {
+  const history = DIALECTS[dialect].typeHistory ? (['history-type'] as const) : [];
   return {
     type,
-    interaction: INTERACTIONS.map((code) => ({ code })),
+    interaction: [...INTERACTIONS, ...history].map((code) => ({ code })),
     versioning: 'versioned',
     readHistory: true,
-    updateCreate,
+    updateCreate: clientIds === 'allowed',
     conditionalCreate: true,
     conditionalUpdate: true,
     conditionalDelete: 'single',
-    searchParam: searchParametersOf(type).map((parameter) => ({
-      name: parameter.code,
-      definition: parameter.url,
-      type: parameter.type,
-    })),
+    searchParam: searchParametersOf(type)
+      .filter(({ code }) => !refused.includes(code))
+      .map((parameter) => ({ name: parameter.code, definition: parameter.url, type: parameter.type })),
   };
 }

@@ -8,14 +8,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resourceMatchesSubscriptionCriteria } from '@medplum/core';
 import type { Subscription } from '@medplum/fhirtypes';
+import { DIALECTS, type DialectName } from './dialect.ts';
 import type { Faults } from './faults.ts';
-import { type DeliveryForm, notificationOf } from './notification.ts';
+import { type Notification, notificationOf } from './notification.ts';
+import type { SubscriptionBook } from './subscription-book.ts';
+import { filterOf, isByTopic } from './topic-notification.ts';
 import type { Change, Version } from './version.ts';
 
 const ANSWER_WITHIN_MS = 30_000;
+/** Event Grid drops an event at once on these. */
+const NOT_AGAIN = [400, 401, 403, 413];
 
 export interface DeliveryParts {
-  readonly form: DeliveryForm;
+  readonly dialect: DialectName;
+  readonly base: string;
+  readonly now: () => Date;
+  readonly book: SubscriptionBook;
+  /** The token that goes with each, where a server of this kind shows one. */
+  readonly token?: () => Promise<string>;
   readonly faults: Faults;
   /** Waits between the tries; its length bounds the tries. */
   readonly retryAfterMs: readonly number[];
@@ -23,10 +33,15 @@ export interface DeliveryParts {
   readonly current: (type: string, id: string) => Version | undefined;
 }
 
+/** A change on its way to one Subscription, with its number there. */
+interface Waiting {
+  readonly change: Change;
+  readonly number: number;
+}
+
 export class Deliveries implements AsyncDisposable {
   readonly #parts: DeliveryParts;
-  readonly #subscriptions = new Map<string, Subscription>();
-  readonly #queues = new Map<string, Change[]>(); // by id of the Subscription
+  readonly #queues = new Map<string, Waiting[]>(); // by id of the Subscription
   readonly #sending = new Set<string>();
   readonly #work = new Set<Promise<void>>();
   readonly #closing = new AbortController();
@@ -39,16 +54,9 @@ export class Deliveries implements AsyncDisposable {
   /** Takes note of changes and, if it shall notify, queues what active Subscriptions want of them. */
   take(changes: readonly Change[], notify: boolean): void {
     for (const change of changes) {
-      this.learn(change.version);
+      this.#parts.book.learn(change.version);
       if (notify) this.#matched = this.#track(this.#match(this.#matched, change));
     }
-  }
-
-  /** Takes note of a new version if it is one of a Subscription. */
-  learn({ type, id, resource }: Version): void {
-    if (type !== 'Subscription') return;
-    if (resource?.resourceType === 'Subscription') this.#subscriptions.set(id, resource);
-    else this.#subscriptions.delete(id);
   }
 
   /** Resolves when every notification was delivered or given up, or waits because it is held. */
@@ -67,19 +75,21 @@ export class Deliveries implements AsyncDisposable {
   }
 
   async #match(before: Promise<void>, change: Change): Promise<void> {
-    const active = [...this.#subscriptions].filter(([, { status }]) => status === 'active');
+    const { book, dialect } = this.#parts;
+    const active = book.active();
     await before; // so that queues fill in the order of the commits
     for (const [id, subscription] of active) {
-      if (await wants(subscription, change)) this.#queue(id, change);
+      if (DIALECTS[dialect].pushesAll || (await wants(subscription, change))) this.#queue(id, change);
     }
   }
 
   #queue(id: string, change: Change): void {
-    const { faults } = this.#parts;
+    const { faults, book } = this.#parts;
+    const waiting = { change, number: book.number(id, change) };
     if (faults.dropsNext()) return;
     const queue = this.#queues.get(id) ?? [];
     this.#queues.set(id, queue);
-    for (let copy = 0; copy < faults.deliveries.copies; copy += 1) queue.push(change);
+    for (let copy = 0; copy < faults.deliveries.copies; copy += 1) queue.push(waiting);
     this.#pump(id);
   }
 
@@ -89,13 +99,13 @@ export class Deliveries implements AsyncDisposable {
 
   async #drain(id: string): Promise<void> {
     this.#sending.add(id);
-    for (let change = this.#next(id); change !== undefined; change = this.#next(id)) {
-      await this.#deliver(id, change);
+    for (let next = this.#next(id); next !== undefined; next = this.#next(id)) {
+      await this.#deliver(id, next);
     }
     this.#sending.delete(id);
   }
 
-  #next(id: string): Change | undefined {
+  #next(id: string): Waiting | undefined {
     const { held, reversed } = this.#parts.faults.deliveries;
     if (held || this.#closing.signal.aborted) return undefined;
     const queue = this.#queues.get(id);
@@ -103,34 +113,41 @@ export class Deliveries implements AsyncDisposable {
   }
 
   /** Tries until it is accepted, given up, or no longer wanted. Never throws. */
-  async #deliver(id: string, change: Change): Promise<void> {
-    const { faults, retryAfterMs } = this.#parts;
+  async #deliver(id: string, waiting: Waiting): Promise<void> {
+    const { faults, retryAfterMs, book, dialect, base, now } = this.#parts;
     for (const [tried, wait] of [faults.deliveries.delayMs, ...retryAfterMs].entries()) {
       if (!(await this.#wait(wait))) return;
-      const subscription = this.#subscriptions.get(id);
+      const subscription = book.get(id);
       if (subscription?.status !== 'active') return;
-      if (tried > 0 && this.#isOutdated(change)) return;
-      if (await this.#send(subscription, change)) return;
+      if (tried > 0 && this.#isOutdated(waiting.change)) return;
+      const notification = notificationOf(dialect, { subscription, ...waiting, base, at: now() });
+      if (notification === undefined || (await this.send(notification))) return;
     }
   }
 
   /** Medplum silently drops a retry whose resource has moved on to another version. */
   #isOutdated({ interaction, version }: Change): boolean {
-    if (this.#parts.form !== 'medplum' || interaction === 'delete') return false;
+    if (this.#parts.dialect !== 'medplum' || interaction === 'delete') return false;
     return this.#parts.current(version.type, version.id)?.versionId !== version.versionId;
   }
 
-  async #send(subscription: Subscription, change: Change): Promise<boolean> {
-    const notification = notificationOf(this.#parts.form, subscription, change);
-    if (notification === undefined) return true;
-    const { url, ...request } = notification;
+  /** @returns whether it was taken, or is not to be sent again. */
+  async send(notification: Notification): Promise<boolean> {
+    const response = await this.post(notification);
+    await response?.arrayBuffer();
+    if (response === undefined) return false;
+    return response.ok || (this.#parts.dialect === 'azure' && NOT_AGAIN.includes(response.status));
+  }
+
+  /** @returns undefined when there was no answer. */
+  async post({ url, ...request }: Notification): Promise<Response | undefined> {
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
     try {
-      const response = await fetch(url, { ...request, signal });
-      await response.arrayBuffer();
-      return response.ok;
+      const token = await this.#parts.token?.();
+      const headers = { ...request.headers, ...(token && { Authorization: `Bearer ${token}` }) };
+      return await fetch(url, { ...request, headers, signal });
     } catch {
-      return false;
+      return undefined;
     }
   }
 
@@ -148,15 +165,17 @@ export class Deliveries implements AsyncDisposable {
   }
 }
 
-/** A criteria that can not be read never fires, as on Medplum. */
+/** A criteria that can not be read never fires, as on Medplum. By topic, its filter says what is wanted. */
 async function wants(
   subscription: Subscription,
   { interaction, resource, previous }: Change,
 ): Promise<boolean> {
+  const criteria = isByTopic(subscription) ? filterOf(subscription) : subscription.criteria;
+  if (criteria === undefined) return false;
   try {
     return await resourceMatchesSubscriptionCriteria({
       resource,
-      subscription,
+      subscription: { ...subscription, criteria },
       context: { interaction },
       getPreviousResource: async () => (interaction === 'create' ? undefined : previous),
     });

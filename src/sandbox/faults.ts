@@ -6,12 +6,13 @@
 
 /**
  * `no-answer`: the connection stays open and silent. `answer-lost`: the work is done, then the
- * connection breaks. `html`: 200 with a login page, as a proxy sends it.
+ * connection breaks. `cut`: it breaks before. `html`: 200 with a login page, as a proxy sends it.
  */
 export type FaultAnswer =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   | 'no-answer'
   | 'answer-lost'
+  | 'cut'
   | 'html';
 
 export interface RequestFault {

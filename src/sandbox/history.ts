@@ -1,5 +1,5 @@
 /**
- * The history of one resource as a Bundle, newest first, deletions included.
+ * The history of one resource, or of a type, as a Bundle, newest first, deletions included.
  */
 import type { Bundle, BundleEntry } from '@medplum/fhirtypes';
 import type { Version } from './version.ts';
@@ -9,7 +9,7 @@ const STATUS = { POST: '201', PUT: '200', DELETE: '200' } as const satisfies Rec
   string
 >;
 
-/** @param versions of one resource, oldest first. */
+/** @param versions oldest first. */
 export function historyOf(versions: readonly Version[], base: string): Bundle {
   return {
     resourceType: 'Bundle',

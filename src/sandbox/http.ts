@@ -1,7 +1,15 @@
 /**
  * The sandbox as a FHIR server over HTTP: bodies in, FHIR JSON with its headers out.
  */
-import { badRequest, getStatus, isOk, normalizeOperationOutcome, notFound, type WithId } from '@medplum/core';
+import {
+  badRequest,
+  getStatus,
+  isOk,
+  normalizeOperationOutcome,
+  notFound,
+  tooManyRequests,
+  type WithId,
+} from '@medplum/core';
 import type { FhirRequest, FhirResponse, HttpMethod } from '@medplum/fhir-router';
 import type { Bundle, Resource } from '@medplum/fhirtypes';
 import express, {
@@ -11,7 +19,10 @@ import express, {
   type Response,
   type Router,
 } from 'express';
+import type { Collisions } from './collisions.ts';
 import type { FaultAnswer, Faults } from './faults.ts';
+import type { Quota } from './quota.ts';
+import type { Replica } from './replica.ts';
 import type { SandboxRouter } from './router.ts';
 import type { Store } from './store.ts';
 
@@ -26,9 +37,14 @@ export interface HttpParts {
   readonly store: Store;
   readonly router: SandboxRouter;
   readonly faults: Faults;
+  readonly collisions: Collisions | undefined;
+  readonly quota: Quota | undefined;
+  readonly replica: Replica | undefined;
   readonly capabilities: Resource;
-  /** Sign-in of SMART apps. */
-  readonly smart: Router;
+  /** Beside the FHIR base: sign-in of SMART apps, keys of pushes. */
+  readonly beside: readonly Router[];
+  /** Reads that the router does not know; undefined for all others. */
+  readonly furtherRead: (path: string, query: URLSearchParams) => object | undefined;
   readonly note: (method: string, path: string, status: number) => void;
 }
 
@@ -49,7 +65,7 @@ export function sandboxApp(parts: HttpParts): Express {
       resource: badRequest('This server does not answer for that name.'),
     });
   });
-  app.use(parts.smart);
+  for (const router of parts.beside) app.use(router);
   app.use('/fhir/R4', express.raw({ type: () => true, limit: BODY_LIMIT_BYTES }), async (req, res) => {
     const fault = parts.faults.meet(req.method, req.url);
     if (fault !== undefined && fault !== 'answer-lost') return fail(req, res, parts, fault);
@@ -75,9 +91,14 @@ async function answerTo(req: Request, parts: HttpParts): Promise<Answer> {
   const body = readBody(req);
   if ('refused' in body) return { status: body.refused, resource: badRequest(body.why) };
 
-  const { store, router } = parts;
+  const { router, collisions, quota, replica } = parts;
+  const further = method === 'GET' && parts.furtherRead(req.path, new URLSearchParams(req.url.split('?')[1]));
+  if (further) return { status: 200, resource: further as Resource };
   const request = searchByGet(method, req, body.value);
-  return completed(await store.inTurn(() => router.handleRequest(request, store)), request, parts);
+  if (quota?.pays(request) === false) return { status: 429, resource: tooManyRequests };
+  const store = replica?.answers(request) ? replica.store : parts.store;
+  const work = () => store.inTurn(() => router.handleRequest(request, store));
+  return completed(await (collisions?.run(request, work) ?? work()), request, parts);
 }
 
 function readBody(req: Request): { value: unknown } | { refused: number; why: string } {
@@ -159,8 +180,9 @@ function fail(
   parts: HttpParts,
   fault: Exclude<FaultAnswer, 'answer-lost'>,
 ): void {
-  if (fault === 'no-answer' || fault === 'html') {
+  if (typeof fault === 'string') {
     parts.note(req.method, req.originalUrl, fault === 'html' ? 200 : 0);
+    if (fault === 'cut') req.socket.destroy();
     if (fault === 'html') res.status(200).type('html').send('<!doctype html><title>Sign in</title>');
     return;
   }
@@ -171,6 +193,7 @@ function fail(
 function send(req: Request, res: Response, parts: HttpParts, { status, headers, resource }: Answer): void {
   parts.note(req.method, req.originalUrl, status);
   res.status(status).set({ ...headers, 'Content-Type': 'application/fhir+json; charset=utf-8' });
+  if (parts.quota !== undefined) res.set('RateLimit', parts.quota.header);
   res.send(Buffer.from(JSON.stringify(resource)));
 }
 

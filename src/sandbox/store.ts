@@ -163,6 +163,14 @@ export class Store extends MemoryRepository {
     return historyOf(versions, this.#parts.base) as Bundle<T>;
   }
 
+  /** Every version of a type since a time, newest first, deletions included. */
+  typeHistory(type: string, since: Date): Bundle {
+    const versions = [...this.#versions.values()].flat().filter((version) => version.type === type);
+    const wanted = versions.filter(({ lastUpdated }) => new Date(lastUpdated) >= since);
+    const sorted = wanted.sort((a, b) => (a.lastUpdated < b.lastUpdated ? -1 : 1));
+    return historyOf(sorted, this.#parts.base);
+  }
+
   override async search<T extends Resource>(
     search: SearchRequest<T>,
     options?: SearchOptions,
@@ -248,7 +256,7 @@ export class Store extends MemoryRepository {
   /** The resource as it will be stored, once it proved valid. A create ignores the id a client sent. */
   #stamped<T extends Resource>(resource: T, keepsId: boolean): T {
     validateResource(resource);
-    const stamped = structuredClone(activated(resource));
+    const stamped = structuredClone(resource);
     stamped.meta = { ...stamped.meta, ...this.#newVersion() };
     if (!keepsId) delete stamped.id;
     return stamped;
@@ -257,10 +265,4 @@ export class Store extends MemoryRepository {
   #throwAbsent(type: string, id: string): never {
     throw new OperationOutcomeError(this.knows(type, id) ? gone : notFound);
   }
-}
-
-/** A requested Subscription is switched on at once; every other status is kept as sent. */
-function activated<T extends Resource>(resource: T): T {
-  const requested = resource.resourceType === 'Subscription' && resource.status === 'requested';
-  return requested ? { ...resource, status: 'active' } : resource;
 }

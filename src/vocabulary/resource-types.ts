@@ -45,3 +45,13 @@ export function isResourceType(text: unknown): text is string {
 export function namesPatient(type: string): boolean {
   return OF_PATIENTS.has(type);
 }
+
+/** Types that we write ourselves, and may hear of again; no rule reads them. */
+export const WRITTEN_BY_US: ReadonlySet<string> = new Set([
+  'DetectedIssue',
+  'CarePlan',
+  'Provenance',
+  'Device',
+  'Flag',
+  'Communication',
+]);

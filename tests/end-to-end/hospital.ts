@@ -30,7 +30,7 @@ const CRITERIA = ['Observation', 'MedicationRequest', 'MedicationStatement', 'Co
 
 export interface HospitalOptions {
   readonly metrics?: Config['metrics'];
-  readonly deliverAs?: SandboxOptions['deliverAs'];
+  readonly deliverAs?: 'medplum' | 'hapi';
   readonly clientIds?: SandboxOptions['clientIds'];
   readonly databaseUrl?: string;
   readonly dataDir?: string;
@@ -45,6 +45,12 @@ export interface HospitalOptions {
   readonly publicUrl?: string;
   /** Origins that may frame the alert page. */
   readonly frameAncestors?: readonly string[];
+  /** Other settings of the connection. */
+  readonly ward?: Partial<ConfiguredConnection>;
+  /** Further connections of the same service. */
+  readonly others?: readonly ConfiguredConnection[];
+  /** Hears every line of the log. */
+  readonly onLogLine?: (line: string) => void;
 }
 
 export class Hospital implements AsyncDisposable {
@@ -85,7 +91,9 @@ export class Hospital implements AsyncDisposable {
     const running = await start(config, {
       ruleSet: RULES,
       ruleModels: RULE_MODELS,
-      log: openLog('silent', process.stderr),
+      log: options.onLogLine
+        ? openLog('warn', { write: options.onLogLine })
+        : openLog('silent', process.stderr),
       retry: { delaysMs: [50, 100, 200], giveUpAfterMs: 60_000, attempts: 5 },
       onEvaluated: (one) => evaluated.push(one),
       ...(options.now && { now: options.now }),
@@ -208,6 +216,7 @@ function configFor(
           ],
     sweepEveryMs: options.pollOnlyEveryMs ?? 300_000,
     quiet: { ms: options.quietMs ?? 0, maxMs: options.quietMs ?? 0 },
+    ...options.ward,
   };
   return {
     port,
@@ -219,7 +228,7 @@ function configFor(
     publicUrl: options.publicUrl ?? `http://127.0.0.1:${port}`,
     logLevel: 'silent',
     ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
-    connections: [connection],
+    connections: [connection, ...(options.others ?? [])],
     alertPage: {
       apps: [
         {

@@ -56,7 +56,7 @@ describe('a sandbox started again', () => {
       const channel = { type: 'rest-hook', endpoint: receiver.url };
       const subscription = {
         resourceType: 'Subscription',
-        status: 'requested',
+        status: 'active',
         reason: 'test',
         criteria: 'Patient',
       };

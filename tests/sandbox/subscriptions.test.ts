@@ -6,18 +6,20 @@ import { call, issue, PATIENT, potassium, type Received, Receiver } from './rece
 
 let receiver: Receiver;
 let sandbox: Sandbox;
+let sandboxDialect: SandboxOptions['deliverAs'];
 
 const SECRET = 'https://www.medplum.com/fhir/StructureDefinition/subscription-secret';
 const SEND_DELETES = 'http://hapifhir.io/fhir/StructureDefinition/subscription-send-delete-messages';
 
 async function start(deliverAs: SandboxOptions['deliverAs'], retryAfterMs = [10, 20, 40]): Promise<void> {
+  sandboxDialect = deliverAs;
   sandbox = await startSandbox({ port: 0, clientIds: 'allowed', deliverAs, retryAfterMs });
 }
 
 async function subscribe(criteria: string, more: Partial<Subscription> = {}): Promise<Subscription> {
   const { status, body } = await call('POST', `${sandbox.base}/Subscription`, {
     resourceType: 'Subscription',
-    status: 'requested',
+    status: sandboxDialect === 'medplum' ? 'active' : 'requested',
     reason: 'test',
     criteria,
     ...more,
@@ -231,10 +233,17 @@ describe('a notification in the form of HAPI', () => {
 describe('a Subscription', () => {
   beforeEach(() => start('medplum'));
 
-  it('is active once requested, and tells nothing while it is off or after it is deleted', async () => {
+  it('that is only requested is never made active by Medplum', async () => {
+    const { id } = await subscribe('Observation', { status: 'requested' });
+    await put('k', 3.1);
+    await sandbox.deliveriesIdle();
+    expect((await call('GET', `${sandbox.base}/Subscription/${id}`)).body.status).toBe('requested');
+    expect(receiver.received).toHaveLength(0);
+  });
+
+  it('tells nothing while it is off or after it is deleted', async () => {
     const subscription = await subscribe('Observation');
     const url = `${sandbox.base}/Subscription/${subscription.id}`;
-    expect((await call('GET', url)).body.status).toBe('active');
     await call('PUT', url, { ...subscription, status: 'off' });
     await put('k', 3.1);
     await sandbox.deliveriesIdle();
