@@ -5,5 +5,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleFileExtensions: ['ts', 'mjs', 'js', 'json', 'node'],
   testMatch: ['<rootDir>/tests/**/*.test.ts'],
-  testTimeout: 30_000,
+  testTimeout: 90_000,
+  // Half of most tests' time is spent in a database, a FHIR server or a browser beside them.
+  maxWorkers: '100%',
 };

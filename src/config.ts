@@ -18,17 +18,29 @@ import {
   SHORTEST_SECRET,
   Url,
 } from './config/ingress.ts';
+import { MutualTlsFile, mutualTlsOf } from './config/mutual-tls.ts';
 import {
   BY_TOPIC,
   CONNECTION_KINDS,
+  type Companions,
   type Connection,
   type ConnectionAuth,
   NUMBERS_UNTRUSTED,
 } from './connections/connection.ts';
-import { contentsOf, keyAt, SecretSource, SecretSources, secretAt } from './connections/secret-source.ts';
+import {
+  accountAt,
+  contentsOf,
+  keyAt,
+  SecretSource,
+  SecretSources,
+  secretAt,
+} from './connections/secret-source.ts';
+import { TIERS } from './core/decision.ts';
+import type { IngressProof } from './intake/prove-sender.ts';
+import type { MutualTls } from './intake/push-port.ts';
 import type { ReportSettings } from './reports/reports.ts';
 import type { ConnectionId } from './vocabulary/ids.ts';
-import { isTimeZone } from './vocabulary/instant.ts';
+import { HOUR, isTimeZone } from './vocabulary/instant.ts';
 import type { Access } from './watch/access.ts';
 
 z.config({ jitless: true }); // code generation from strings is off
@@ -51,6 +63,8 @@ export interface Config {
   /** Who may read the counters. */
   readonly metrics?: Access;
   readonly connections: readonly ConfiguredConnection[];
+  /** A port for pushes that bring a client certificate. */
+  readonly mutualTls?: MutualTls;
   /** NODE_ENV says so: nothing that is only for trying is switched on. */
   readonly production?: boolean;
   /** Without it no hook is offered. */
@@ -103,7 +117,10 @@ const Auth = z.discriminatedUnion('type', [
     clientSecretFrom: SecretSource,
     scope: z.string().optional(),
   }),
+  z.strictObject({ type: z.literal('service-account'), keyFrom: SecretSource, scope: z.string().min(1) }),
 ]);
+
+const Tier = z.enum(TIERS);
 
 const ConnectionFile = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and hyphens'),
@@ -115,10 +132,14 @@ const ConnectionFile = z.strictObject({
   /** Left out for a server that pushes nothing: then sweeps alone find what changed. */
   ingress: Ingress.optional(),
   subscriptions: z.array(z.strictObject({ criteria: z.string().min(1), topic: Url.optional() })).min(1),
-  target: z.literal('same').default('same'),
+  /** `same`, `local-only`, or the id of another connection. */
+  target: z.string().default('same'),
+  companions: z
+    .strictObject({ task: Tier.optional(), flag: Tier.optional(), communication: Tier.optional() })
+    .default({}),
   timeoutMs: z.int().min(100).max(300_000).optional(),
   concurrency: z.int().min(1).max(64).optional(),
-  sweepEveryMs: z.int().min(1000).max(86_400_000).optional(),
+  sweepEveryMs: z.int().min(1000).max(HOUR).optional(),
   quiet: z
     .strictObject({ ms: z.int().min(0).max(60_000), maxMs: z.int().min(0).max(300_000) })
     .default({ ms: 2000, maxMs: 15_000 }),
@@ -143,6 +164,7 @@ const ConfigFile = z.strictObject({
   logLevel: z.enum(LOG_LEVELS).optional(),
   reports: Reports.optional(),
   metrics: z.strictObject({ tokenFrom: SecretSource }).optional(),
+  mutualTls: MutualTlsFile.optional(),
   connections: z.array(ConnectionFile).min(1),
   cdsHooks: CdsHooksFile,
   clients: z.array(ClientFile).default([]),
@@ -186,6 +208,7 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
   const ids = connections.map(({ id }) => id);
   for (const id of new Set(ids))
     if (ids.indexOf(id) !== ids.lastIndexOf(id)) problems.push(`connections: the id ${id} is used twice`);
+  problems.push(...connections.flatMap((one) => targetProblems(one, ids)));
   const databaseUrl =
     environment.DATABASE_URL ??
     (settings?.databaseUrlFrom
@@ -205,6 +228,11 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
     const source = settings?.[part]?.tokenFrom;
     return source && { token: secretAt(source, env, problems, `${part}.tokenFrom`, SHORTEST_SECRET) };
   };
+  const mutualTls = mutualTlsOf(
+    settings?.mutualTls,
+    (source, at) => secretAt(source, env, problems, at, 0),
+    problems,
+  );
   const [forReports, forMetrics] = [access('reports'), access('metrics')];
   if (problems.length > 0) throw new ConfigError(problems);
   const port = environment.PORT ?? settings?.port ?? DEFAULTS.port;
@@ -230,6 +258,7 @@ export function readConfig(env: NodeJS.ProcessEnv, file?: string): Config {
       : {}),
     ...(forMetrics ? { metrics: forMetrics } : {}),
     connections,
+    ...(mutualTls === undefined ? {} : { mutualTls }),
     production,
     cdsHooks,
     clients:
@@ -255,6 +284,11 @@ function connectionOf(
   );
   if (BY_TOPIC.has(file.kind) && file.subscriptions.some(({ topic }) => topic === undefined))
     problems.push(`${where}.subscriptions: each needs the topic that it is about, on a server of this kind`);
+  const isDirect = (proof: IngressProof | undefined) => proof?.type === 'mtls' && !proof.proxy;
+  if (ingress.settings.ingress.some(isDirect) && settings.mutualTls === undefined)
+    problems.push(`${where}.ingress: mtls without a proxy needs the port of mutualTls`);
+  const atPort = isDirect(ingress.settings.ingress[0]) ? settings.mutualTls : undefined;
+  const { publicUrl } = atPort ?? settings;
   if (file.base.startsWith('http:') && !file.plainHttp && !isLoopback(file.base))
     problems.push(
       `${where}.base: must be https, except on this machine (or set plainHttp on a closed network)`,
@@ -265,7 +299,7 @@ function connectionOf(
     base: file.base.replace(/\/+$/, ''),
     baseAliases: file.baseAliases,
     auth: authOf(file.auth, env, problems, `${where}.auth`),
-    hookUrl: `${settings.publicUrl.replace(/\/+$/, '')}/hooks/${file.id}${ingress.hookQuery}`,
+    hookUrl: `${publicUrl.replace(/\/+$/, '')}/hooks/${file.id}${ingress.hookQuery}`,
     criteria: file.subscriptions.map(({ criteria }) => criteria),
     topics: Object.fromEntries(
       file.subscriptions.flatMap(({ criteria, topic }) => (topic === undefined ? [] : [[criteria, topic]])),
@@ -274,9 +308,29 @@ function connectionOf(
     ...(file.concurrency === undefined ? {} : { concurrency: file.concurrency }),
     eventNumbers: NUMBERS_UNTRUSTED.has(file.kind) ? 'untrusted' : 'trusted',
     ...ingress.settings,
+    target: file.target as NonNullable<Connection['target']>,
+    companions: companionsOf(file.companions),
     sweepEveryMs: file.sweepEveryMs ?? (file.ingress === undefined ? MINUTE : 5 * MINUTE),
     quiet: file.quiet,
   };
+}
+
+function companionsOf({ task, flag, communication }: ConnectionFile['companions']): Companions {
+  return {
+    ...(task && { Task: task }),
+    ...(flag && { Flag: flag }),
+    ...(communication && { Communication: communication }),
+  };
+}
+
+const TARGETS: readonly string[] = ['same', 'local-only'];
+
+function targetProblems({ id, target = 'same' }: Connection, ids: readonly string[]): string[] {
+  if (TARGETS.includes(id))
+    return [`connections: ${id} is a word of the setting target and can not be an id`];
+  if (target === id) return [`connections.${id}.target: names the connection itself; write same`];
+  if (TARGETS.includes(target) || ids.includes(target)) return [];
+  return [`connections.${id}.target: must be same, local-only, or the id of another connection`];
 }
 
 function authOf(
@@ -298,6 +352,10 @@ function authOf(
       const { keysFrom, scope, ...rest } = auth;
       const keys = keysFrom.flatMap((source) => keyAt(source, env, problems, `${where}.keysFrom`) ?? []);
       return { ...rest, keys, ...(scope === undefined ? {} : { scope }) };
+    }
+    case 'service-account': {
+      const account = accountAt(auth.keyFrom, env, problems, `${where}.keyFrom`);
+      return account === undefined ? { type: 'none' } : { type: auth.type, ...account, scope: auth.scope };
     }
     case 'client-credentials': {
       const { clientSecretFrom, scope, ...rest } = auth;

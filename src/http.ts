@@ -37,14 +37,19 @@ export interface HttpParts {
   readonly secret: string;
   readonly metrics: Metrics;
   readonly statuses: () => Promise<ConnectionStatus[]>;
+  readonly onPush: (connection: ConnectionId, at: Date) => void;
   readonly ruleSet: RuleSet;
   readonly ruleModels: readonly RuleModel[];
   readonly log: Log;
   readonly now: () => Date;
+  /** This process does not listen to anybody outside: health, status and counters only. */
+  readonly healthOnly: boolean;
 }
 
 export interface HttpApp {
   readonly app: express.Express;
+  /** Pushes alone, for the port of mutual TLS. */
+  readonly pushes: express.Express;
   /** An address that opens the alert page without an EHR, once. For the sandbox. */
   oneTimeLink(connectionId: ConnectionId): string;
   /** Writes what cards still wait to be remembered. */
@@ -52,20 +57,27 @@ export interface HttpApp {
 }
 
 export function httpApp(parts: HttpParts): HttpApp {
-  const { config, store, log, now, answers, ruleModels, metrics } = parts;
+  const { config, store, inbox, log, now, answers, ruleModels, metrics, onPush } = parts;
   const userHash = userHasher(parts.secret);
   const page = alertPage({ ...parts, settings: config.alertPage, publicUrl: config.publicUrl, userHash });
   const cardBook = new CardBook(store, log, config.cdsHooks?.cardDays ?? 0);
   const cards = cardsOf(parts, cardBook, userHash);
+  const hooks = receivePush({ connections: config.connections, inbox, log, now, onPush });
   const app = express();
   app.disable('x-powered-by');
   app.use(helmet());
   app.use(health(() => store.ping()));
-  app.use(status(parts.statuses));
+  app.use(status(parts.statuses, now()));
   app.use('/metrics', metrics.router(config.metrics));
+  const pushes = pushesAlone(hooks, log);
+  const http = { app, pushes, oneTimeLink: page.oneTimeLink, dispose: () => cardBook[Symbol.asyncDispose]() };
+  if (parts.healthOnly) {
+    app.use(lastAnswers(log));
+    return http;
+  }
   app.get('/.well-known/jwks.json', publicKeys(config));
   app.use('/assets', assets(ALERT_PAGE_ASSETS, RULE_PAGE_ASSETS, REPORT_ASSETS));
-  app.use('/hooks', receivePush({ connections: config.connections, inbox: parts.inbox, log, now }));
+  app.use('/hooks', hooks);
   app.use(SERVICES_PATH, metrics.timingCalls());
   if (cards !== undefined) app.use(SERVICES_PATH, cards);
   app.use('/rules', rulePages(ruleModels));
@@ -83,7 +95,15 @@ export function httpApp(parts: HttpParts): HttpApp {
   );
   app.use(page.router);
   app.use(lastAnswers(log));
-  return { app, oneTimeLink: page.oneTimeLink, dispose: () => cardBook[Symbol.asyncDispose]() };
+  return http;
+}
+
+function pushesAlone(hooks: express.Router, log: Log): express.Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.use('/hooks', hooks);
+  app.use(lastAnswers(log));
+  return app;
 }
 
 function publicKeys({ connections, alertPage: { apps } }: Config): express.RequestHandler {

@@ -2,7 +2,7 @@
  * The command line: reads arguments and the environment, and hands each part what it needs.
  */
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { connect } from './commands/connect.ts';
 import { decideCommand, InputError } from './commands/decide.ts';
 import { demo } from './commands/demo.ts';
@@ -17,6 +17,7 @@ import { type Config, ConfigError, readConfig } from './config.ts';
 import { RuleFilesError } from './rule-files/problems.ts';
 import { readRuleModels } from './rule-files/read-rule-models.ts';
 import { readRuleSet } from './rule-files/read-rule-set.ts';
+import { ROLES, type Role } from './start.ts';
 import { StoryError } from './stories/read-story.ts';
 import { openLog } from './watch/log.ts';
 
@@ -42,9 +43,8 @@ async function main(): Promise<void> {
   program
     .command('serve')
     .description('listen to the configured FHIR servers')
-    .action(() =>
-      serve(config(program), { ...rulesAndModels(config(program)), log: log(config(program)) }, stopSignal()),
-    );
+    .addOption(new Option('--role <role>', 'what this process does').choices(ROLES).default('all'))
+    .action(({ role }: { role: Role }) => runService(program, role));
   program
     .command('demo')
     .description('a sandbox FHIR server with synthetic patients, and the service beside it')
@@ -117,9 +117,10 @@ async function main(): Promise<void> {
     .command('doctor')
     .description('look whether a connection is in order, and what to change')
     .argument('<connection>', 'a connection of the configuration')
+    .option('--push', 'change our own Device there, and wait until it comes back as a push')
     .addHelpText('after', EXIT_CODES)
-    .action(async (id: string) => {
-      process.exitCode = await doctor(config(program), id, terminal);
+    .action(async (id: string, { push }: { push?: true }) => {
+      process.exitCode = await doctor(config(program), id, { push: push ?? false }, terminal);
     });
   program
     .command('redrive')
@@ -129,16 +130,13 @@ async function main(): Promise<void> {
     .option('--all', 'everything that was set aside')
     .addHelpText('after', EXIT_CODES)
     .action((options: RedriveOptions) => redriveCommand(config(program), options, terminal));
-  program.action(() =>
-    hasConfig(program)
-      ? serve(
-          config(program),
-          { ...rulesAndModels(config(program)), log: log(config(program)) },
-          stopSignal(),
-        )
-      : runDemo(program, 1),
-  );
+  program.action(() => (hasConfig(program) ? runService(program, 'all') : runDemo(program, 1)));
   await program.parseAsync();
+}
+
+function runService(program: Command, role: Role): Promise<void> {
+  const settings = config(program);
+  return serve(settings, { ...rulesAndModels(settings), log: log(settings), role }, stopSignal());
 }
 
 function runDemo(program: Command, pace: number): Promise<void> {

@@ -22,6 +22,7 @@ import { deviceSystem } from './delivery/service.ts';
 import { type Evaluated, evaluateDue } from './evaluation/evaluate.ts';
 import { lookAgain } from './evaluation/look-again.ts';
 import { httpApp } from './http.ts';
+import { openPushPort } from './intake/push-port.ts';
 import { type Swept, sweep } from './intake/sweep.ts';
 import { type Looked, SubscriptionWatch } from './intake/watch-subscriptions.ts';
 import type { RuleModel } from './rule-files/rule-model.ts';
@@ -30,9 +31,13 @@ import type { WorkOptions } from './store/job-worker.ts';
 import { siteSecret } from './store/site-secret.ts';
 import { openStore, type Store, type StoreOptions } from './store/store.ts';
 import type { ConnectionId } from './vocabulary/ids.ts';
-import type { Log } from './watch/log.ts';
+import { type Log, whereOf } from './watch/log.ts';
 import { Metrics } from './watch/metrics.ts';
 import { connectionStatus, type LaneState } from './watch/status.ts';
+
+/** What a process does: listen and sweep, evaluate, write to the servers, or all of it. */
+export const ROLES = ['all', 'intake', 'evaluate', 'deliver'] as const;
+export type Role = (typeof ROLES)[number];
 
 export interface StartParts {
   readonly ruleSet: RuleSet;
@@ -41,6 +46,8 @@ export interface StartParts {
   readonly log: Log;
   readonly now?: () => Date;
   readonly retry?: StoreOptions['retry'];
+  /** `all` when absent. Every role answers for its health. */
+  readonly role?: Role;
   /** For people who watch; must not throw. */
   readonly onEvaluated?: (evaluated: Evaluated) => void;
   readonly onDelivered?: (delivered: Delivered) => void;
@@ -69,9 +76,11 @@ const DELIVERIES = 2; // at once and connection; more conditional writers collid
 const POLL_MS = 500; // for jobs of other processes; own ones are woken
 const QUIET_POLL_MS = 20;
 const LOOK_EVERY_MS = 15_000;
+const ASKS_PER_SWEEP = 5; // any process orders the sweep that is due, none a second one
 
 export async function start(config: Config, parts: StartParts): Promise<Running> {
-  const { log } = parts;
+  const { log, role = 'all' } = parts;
+  const does = (one: Role): boolean => role === 'all' || role === one;
   const store = await openStore({
     dataDir: config.dataDir,
     connections: config.connections.map(({ id }) => id),
@@ -89,12 +98,14 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   const quietOf = new Map(config.connections.map((one) => [one.id, one.quiet]));
   const inbox = new Inbox(store, { quiet: (id) => quietOf.get(id) ?? { ms: 0, maxMs: 0 } });
   const now = parts.now ?? (() => new Date());
-  const metrics = new Metrics(() => queueCounts(store));
-  const watched = watchedBy(metrics, { ...parts, now });
-  work(store, inbox, connection, config, watched);
-  const watch = new SubscriptionWatch({ store, inbox, connections: pushing, log: watched.log });
+  const lastPushes = new Map<ConnectionId, Date>();
+  const onPush = (id: ConnectionId, at: Date) => void lastPushes.set(id, at);
   const statuses = () =>
-    Promise.all([...live.values()].map((one) => connectionStatus(store, laneOf(one), now())));
+    Promise.all([...live.values()].map((one) => connectionStatus(store, laneOf(one, lastPushes), now())));
+  const metrics = new Metrics(() => queueCounts(store), statuses);
+  const watched = watchedBy(metrics, { ...parts, now });
+  work(store, inbox, connection, config, watched, does);
+  const watch = new SubscriptionWatch({ store, inbox, connections: pushing, log: watched.log });
   const secret = config.secret ?? siteSecret(config.dataDir);
   const answers: AnswerParts = {
     store,
@@ -102,28 +113,55 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
     ruleVersion: (rule) => parts.ruleSet.byId.get(rule)?.file.version,
     onAnswered: ({ channel, answer }) => metrics.answered(channel, answer.outcome),
   };
-  const http = httpApp({ config, store, inbox, connection, answers, secret, metrics, statuses, ...watched });
+  const http = httpApp({
+    ...{ config, store, inbox, connection, answers, secret, metrics, statuses, onPush, ...watched },
+    healthOnly: !does('intake'),
+  });
   const server = createServer(http.app);
-  const url = await listen(server, config).catch(async (error: unknown) => {
+  const giveUp = async (error: unknown): Promise<never> => {
+    server.close();
     await store[Symbol.asyncDispose]();
     throw error;
-  });
-  await sweepSoon(store, [...live.keys()]);
-  const timers = [
-    setInterval(() => {
-      lookAgain(store, now()).catch(() =>
-        log.warn('patients whose time has come were not found', { code: 'database' }),
+  };
+  const url = await listen(server, config).catch(giveUp);
+  const { mutualTls, host } = config;
+  const pushPort =
+    mutualTls && does('intake') && (await openPushPort(mutualTls, host, http.pushes).catch(giveUp));
+  if (does('intake')) await sweepSoon(store, [...live.keys()]);
+  const every = (
+    ms: number,
+    act: () => Promise<unknown>,
+    says: string,
+    labels: Parameters<Log['warn']>[1],
+  ): NodeJS.Timeout => setInterval(() => void act().catch(() => log.warn(says, labels)), ms);
+  const database = { code: 'database' };
+  const sweepIfDue = async (id: ConnectionId, everyMs: number): Promise<void> => {
+    if (!(await store.sweep.sentWithin(id, everyMs))) await sweepSoon(store, [id]);
+  };
+  const timers: NodeJS.Timeout[] = [];
+  if (does('intake')) {
+    timers.push(
+      every(LOOK_EVERY_MS, () => watch.look(now()), 'subscriptions were not looked after', database),
+    );
+    for (const { id: connection, sweepEveryMs } of config.connections)
+      timers.push(
+        every(
+          sweepEveryMs / ASKS_PER_SWEEP,
+          () => sweepIfDue(connection, sweepEveryMs),
+          'a sweep could not be ordered',
+          { connection },
+        ),
       );
-    }, LOOK_EVERY_MS),
-    setInterval(() => {
-      watch.look(now()).catch(() => log.warn('subscriptions were not looked after', { code: 'database' }));
-    }, LOOK_EVERY_MS),
-    ...config.connections.map(({ id, sweepEveryMs }) =>
-      setInterval(() => {
-        sweepSoon(store, [id]).catch(() => log.warn('a sweep could not be ordered', { connection: id }));
-      }, sweepEveryMs),
-    ),
-  ];
+  }
+  if (does('evaluate'))
+    timers.push(
+      every(
+        LOOK_EVERY_MS,
+        () => lookAgain(store, now()),
+        'patients whose time has come were not found',
+        database,
+      ),
+    );
   return {
     url,
     store,
@@ -137,6 +175,7 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
       for (const timer of timers) clearInterval(timer);
       server.close();
       server.closeAllConnections();
+      if (pushPort) await pushPort[Symbol.asyncDispose]();
       await http.dispose();
       await store[Symbol.asyncDispose]();
     },
@@ -150,10 +189,22 @@ function watchedBy<P extends StartParts>(metrics: Metrics, parts: P): P {
     log: metrics.counting(parts.log),
     onEvaluated: (evaluated) => {
       metrics.evaluated(evaluated);
+      for (const type of evaluated.unreadable)
+        parts.log.warn('a record could not be read and was left out', {
+          connection: evaluated.connectionId,
+          patient: parts.log.patientKey(evaluated.connectionId, evaluated.patientId),
+          form: type,
+        });
       parts.onEvaluated?.(evaluated);
     },
     onDelivered: (delivered) => {
-      metrics.delivered(delivered.delivery.connectionId, delivered.outcome.outcome);
+      const { connectionId: connection } = delivered.delivery;
+      if (delivered.outcome.outcome === 'too-many-writes')
+        parts.log.warn('an alert was written too often and is left alone; does a program change it back?', {
+          connection,
+          code: 'too-many-writes',
+        });
+      metrics.delivered(connection, delivered.outcome.outcome);
       parts.onDelivered?.(delivered);
     },
   };
@@ -164,8 +215,17 @@ async function queueCounts({ due, deliver, sweep }: Store) {
   return { due: ofDue, deliver: ofDeliver, sweep: ofSweep };
 }
 
-function laneOf({ connection, gate: { lane } }: LiveConnection): LaneState {
-  return { connection: connection.id, breaker: lane.state, callsAllowed: lane.allowed };
+function laneOf(
+  { connection: { id }, gate: { lane } }: LiveConnection,
+  lastPushes: ReadonlyMap<ConnectionId, Date>,
+): LaneState {
+  const lastPushAt = lastPushes.get(id);
+  return {
+    connection: id,
+    breaker: lane.state,
+    callsAllowed: lane.allowed,
+    ...(lastPushAt !== undefined && { lastPushAt }),
+  };
 }
 
 function work(
@@ -174,6 +234,7 @@ function work(
   connection: (id: ConnectionId) => LiveConnection | undefined,
   config: Config,
   parts: StartParts & { readonly now: () => Date },
+  does: (role: Role) => boolean,
 ): void {
   const { log, ruleSet, now } = parts;
   const evaluation = {
@@ -187,11 +248,15 @@ function work(
   const delivery = {
     store,
     connection,
+    now,
     serviceUri: config.publicUrl,
     ...(parts.onDelivered ? { onDelivered: parts.onDelivered } : {}),
   };
-  store.due.work((job) => evaluateDue(job, evaluation), options(EVALUATIONS, 'an evaluation failed', log));
-  store.deliver.work((job) => deliverOwed(job, delivery), options(DELIVERIES, 'a delivery failed', log));
+  if (does('evaluate'))
+    store.due.work((job) => evaluateDue(job, evaluation), options(EVALUATIONS, 'an evaluation failed', log));
+  if (does('deliver'))
+    store.deliver.work((job) => deliverOwed(job, delivery), options(DELIVERIES, 'a delivery failed', log));
+  if (!does('intake')) return;
   store.sweep.work(
     async (job) => {
       const found = connection(job.data.connectionId);
@@ -208,10 +273,11 @@ function options(concurrency: number, says: string, log: Log): WorkOptions {
   return {
     concurrency,
     pollMs: POLL_MS,
-    onFailure: ({ code, attempt, gaveUp }) =>
+    onFailure: ({ code, attempt, gaveUp, error }) =>
       log[gaveUp ? 'error' : 'warn'](says, {
         code,
         attempt,
+        ...(code === 'unexpected' && { where: whereOf(error) }),
         outcome: gaveUp ? 'given up' : 'tried again later',
       }),
   };
@@ -219,6 +285,12 @@ function options(concurrency: number, says: string, log: Log): WorkOptions {
 
 function logSwept(connection: ConnectionId, swept: readonly Swept[], log: Log): void {
   log.info('swept', { connection, events: swept.reduce((sum, { found }) => sum + found, 0) });
+  const unasked = swept.filter(({ notUnderstood }) => notUnderstood);
+  if (unasked.length > 0)
+    log.warn('the server does not understand what changed since a time; the doctor says what follows', {
+      connection,
+      code: 'not-understood',
+    });
 }
 
 async function sweepSoon(store: Store, ids: readonly ConnectionId[]): Promise<void> {

@@ -129,6 +129,38 @@ describe('the example in the documentation', () => {
     ]);
   });
 
+  it.each([
+    ['north-wing', []],
+    ['local-only', []],
+    ['south-clinic', ['connections.south-clinic.target: names the connection itself; write same']],
+    [
+      'elsewhere',
+      ['connections.south-clinic.target: must be same, local-only, or the id of another connection'],
+    ],
+  ])('lets alerts about the clinic be written to %s, or says what is wrong', (target, problems) => {
+    const path = file(({ connections }) => {
+      connections[1] = { ...connections[1], target };
+    });
+    expect(problemsOf(ENV, path)).toEqual(problems);
+    if (problems.length === 0) expect(readConfig(ENV, path).connections[1]?.target).toBe(target);
+  });
+
+  it('has nothing written beside alerts, unless it says what and from which tier up', () => {
+    const set = (companions: unknown) =>
+      file(({ connections }) => {
+        connections[1] = { ...connections[1], companions };
+      });
+    expect(readConfig(ENV, file()).connections[1]?.companions).toEqual({});
+    expect(readConfig(ENV, set({ task: 'low', flag: 'high' })).connections[1]?.companions).toEqual({
+      Task: 'low',
+      Flag: 'high',
+    });
+    expect(problemsOf(ENV, set({ flag: 'always', order: 'low' }))).toEqual([
+      expect.stringMatching(/^connections\.1\.companions\.flag: /),
+      'connections.1.companions: unknown setting order',
+    ]);
+  });
+
   it('opens reports and counters to nobody when it names no token for them', () => {
     const config = readConfig(
       ENV,

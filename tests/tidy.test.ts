@@ -169,7 +169,7 @@ describe('each check complains about', () => {
 /** Every text file that we ship, without data folders, locks and what git ignores. */
 function readProduct(): TextFile[] {
   const top = readdirSync(ROOT, { withFileTypes: true }).filter((entry) => entry.isFile());
-  const paths = top.map(({ name }) => name).filter((name) => name !== 'package-lock.json');
+  const paths = top.map(({ name }) => name).filter((name) => !['package-lock.json', '.git'].includes(name)); // .git is a file in a worktree
   for (const folder of FOLDERS) paths.push(...filesBelow(folder));
   return paths.map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
 }

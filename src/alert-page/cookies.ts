@@ -6,6 +6,7 @@
  * lost in a frame of another site; docs/alert-page.md says so.
  */
 import type { Request, Response } from 'express';
+import { cookieOf } from '../pages/cookie.ts';
 
 export interface Cookies {
   read(req: Request, name: CookieName): string | undefined;
@@ -21,11 +22,7 @@ export function cookiesFor(publicUrl: string): Cookies {
     ? 'Path=/; HttpOnly; Secure; SameSite=None; Partitioned'
     : 'Path=/; HttpOnly; SameSite=Lax';
   return {
-    read(req, name) {
-      const wanted = `${fullName(name)}=`;
-      const all = (req.headers.cookie ?? '').split(';').map((pair) => pair.trim());
-      return all.find((pair) => pair.startsWith(wanted))?.slice(wanted.length);
-    },
+    read: (req, name) => cookieOf(req, fullName(name)),
     set: (res, name, value) => void res.append('Set-Cookie', `${fullName(name)}=${value}; ${kept}`),
     clear: (res, name) => void res.append('Set-Cookie', `${fullName(name)}=; Max-Age=0; ${kept}`),
   };

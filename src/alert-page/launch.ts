@@ -12,9 +12,10 @@ import { keepLaunch, takeLaunch } from '../store/launch.ts';
 import type { Role } from '../store/session.ts';
 import type { Db } from '../store/tables.ts';
 import type { ConnectionId, PatientId } from '../vocabulary/ids.ts';
+import { isSameSecret } from '../vocabulary/secret.ts';
 import type { Log } from '../watch/log.ts';
 import type { Cookies } from './cookies.ts';
-import { challengeOf, hashOf, isSame, randomSecret } from './secrets.ts';
+import { challengeOf, hashOf, randomSecret } from './secrets.ts';
 import type { Sessions } from './sessions.ts';
 import {
   authorizeUrl,
@@ -141,7 +142,7 @@ async function callback(
   const browser = cookies.read(req, 'launch');
   if (browser === undefined) return openInNewWindow(res, kept.alertId);
   cookies.clear(res, 'launch');
-  if (!isSame(hashOf(browser), kept.browserHash))
+  if (!isSameSecret(hashOf(browser), kept.browserHash))
     return refused(res, 400, 'This sign-in was begun in another window.');
   if (typeof code !== 'string') return refused(res, 403, 'The sign-in was not completed.');
   try {

@@ -10,7 +10,7 @@ import { type Content, html } from '../pages/html.ts';
 import { note, TIER_LOOK, tierMark } from '../pages/parts.ts';
 import type { StoredEpisode } from '../store/episode.ts';
 import { DAY } from '../vocabulary/instant.ts';
-import { type AlertStatus, capital, statusOf } from './alert-view.ts';
+import { type AlertStatus, type AlertView, capital, statusOf } from './alert-view.ts';
 import { STATUS_WORDS } from './one-alert.ts';
 import { ageInWords, showTime } from './times.ts';
 import type { Clock } from './why-part.ts';
@@ -28,16 +28,10 @@ export interface Filter {
   readonly sort: (typeof SORTS)[number];
 }
 
-export interface ListedAlert {
-  readonly id: string;
-  readonly version: number;
-  readonly status: AlertStatus;
-  readonly tier: Tier;
-  readonly title: string;
-  readonly summary: string;
+export interface ListedAlert
+  extends Pick<AlertView, 'id' | 'version' | 'status' | 'tier' | 'title' | 'summary' | 'raisedAt'> {
   readonly keyNumber?: { readonly label: string; readonly value: string };
   readonly topic: string;
-  readonly raisedAt: string;
 }
 
 export function readFilter(query: Readonly<Record<string, unknown>>): Filter {

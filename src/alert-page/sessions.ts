@@ -17,8 +17,9 @@ import {
 import type { Db } from '../store/tables.ts';
 import type { PatientId } from '../vocabulary/ids.ts';
 import { HOUR } from '../vocabulary/instant.ts';
+import { isSameSecret } from '../vocabulary/secret.ts';
 import type { Cookies } from './cookies.ts';
-import { csrfOf, hashOf, isSame, openToken, randomSecret, sealToken } from './secrets.ts';
+import { csrfOf, hashOf, openToken, randomSecret, sealToken } from './secrets.ts';
 
 export const IDLE_MS = HOUR / 4; // care-team 12
 const LONGEST_MS = 8 * HOUR;
@@ -110,5 +111,5 @@ export class Sessions {
 /** Was this sent by a form or script of this session? */
 export function isOwnRequest(req: Request, { csrf }: Open): boolean {
   const sent: unknown = req.get('x-csrf-token') ?? (req.body as { csrf?: unknown } | undefined)?.csrf;
-  return typeof sent === 'string' && isSame(sent, csrf);
+  return typeof sent === 'string' && isSameSecret(sent, csrf);
 }

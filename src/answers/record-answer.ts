@@ -74,8 +74,8 @@ export const UNDO_WITHIN_MS = 60_000;
 /** "Not now" holds for this reader so long. Source: care-team 7.6. */
 export const PUT_OFF_MS = 8 * HOUR;
 const CLOCK_MAY_BE_AHEAD_MS = 10 * 60_000;
-/** Accept, then dismiss: what some clients send for one click. */
-const SAME_CLICK_MS = 60_000;
+/** Accept, then dismiss: what some clients send for one click; it counts as accepting. Source: care-team 8. */
+export const SAME_CLICK_MS = 60_000;
 
 /** Alerts that this reader does not want to see for now. */
 export function alertsPutOff(
@@ -189,9 +189,14 @@ function changeBy(
   episode: Episode,
   earlier: readonly Answer[],
 ): EpisodeChange | undefined {
-  const { mitigation: _, ...bare } = episode;
+  const { mitigation: replaced, ...bare } = episode;
   const mitigation = mitigationFor(answer, episode, at, by?.reference);
-  const answered: Episode = { ...bare, ...(mitigation && { mitigation }) };
+  const earlierMitigations = [...(episode.earlierMitigations ?? []), ...(replaced ? [replaced] : [])];
+  const answered: Episode = {
+    ...bare,
+    ...(mitigation && { mitigation }),
+    ...(earlierMitigations.length > 0 && { earlierMitigations }),
+  };
   switch (answer.outcome) {
     case 'accepted': {
       const { suppression: __, ...shown } = answered;
@@ -210,9 +215,14 @@ function changeBy(
   }
 }
 
+/** What the undone answer wrote to the target may be there already: it is remembered, to be taken back. */
 function restored(episode: Episode, before: Standing): EpisodeChange {
-  const { acceptedAt: _, suppression: __, mitigation: ___, ...bare } = episode;
-  return { change: 'update', key: episode.key, episode: { ...bare, ...before }, notify: false };
+  const { acceptedAt: _, suppression: __, mitigation: undone, earlierMitigations = [], ...bare } = episode;
+  const stands = (one: Mitigation) => canonicalJson(one) === canonicalJson(before.mitigation ?? null);
+  const takenBack = undone !== undefined && !stands(undone) ? [{ ...undone, undone: true } as const] : [];
+  const earlier = [...earlierMitigations.filter((one) => !stands(one)), ...takenBack];
+  const restored = { ...bare, ...before, ...(earlier.length > 0 && { earlierMitigations: earlier }) };
+  return { change: 'update', key: episode.key, episode: restored, notify: false };
 }
 
 /** The answer that an undo may take back: the last one, given on the page, not long ago. */
@@ -252,6 +262,7 @@ async function apply(
   { patientId, episode }: StoredEpisode,
   { store, ruleVersion }: AnswerParts,
 ): Promise<void> {
+  const due = { connectionId, patientId };
   const at = receivedAt.toISOString();
   await applyChanges(trx, connectionId, patientId, [change], at);
   const version = ruleVersion(change.episode.rule);
@@ -261,10 +272,8 @@ async function apply(
     await oweDelivery(trx, owedFor({ connectionId, patientId, change, decision: { at, verdicts } }));
     // What a reader may still take back is not written yet.
     const afterMs = channel === 'page' && answer.outcome !== 'undone' ? UNDO_WITHIN_MS : 0;
-    const owing = { connectionId, patientId };
-    await store.deliver.mark(trx, [{ key: `${connectionId}|${patientId}`, data: owing, afterMs }]);
+    await store.deliver.mark(trx, [{ key: dueKey(due), data: due, afterMs }]);
   }
   // Evaluated once more: the answer sets when the patient is looked at next.
-  const due = { connectionId, patientId };
   await store.due.mark(trx, [{ key: dueKey(due), data: due, afterMs: 0 }]);
 }

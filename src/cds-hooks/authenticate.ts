@@ -5,7 +5,7 @@
  * Source: care-team 10.
  */
 import { compactVerify, decodeJwt, decodeProtectedHeader } from 'jose';
-import { isObject } from '../intake/read-json.ts';
+import { isObject } from '../vocabulary/json.ts';
 import type { Algorithm, CdsClient } from './client.ts';
 import type { KeySets } from './key-sets.ts';
 

@@ -5,7 +5,7 @@
  */
 import type { Patient, Resource } from '@medplum/fhirtypes';
 import { type Chart, chartOf } from '../core/chart/chart.ts';
-import { decide } from '../core/decide.ts';
+import { decideOnReadable } from '../core/decide-on-readable.ts';
 import type { Decision, Episode } from '../core/decision.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
 import { draftOrders, isMedicationOrder, withOrders } from './draft-orders.ts';
@@ -42,11 +42,12 @@ export async function evaluateCall(
     seen.filter((one) => !isPatient(one)),
     others,
   );
-  const parts = { patient, unseen, ruleSet, episodes, now };
-  const after = await decideOn(withOrders(rest, chosen), parts);
+  const decideOn = (resources: readonly Resource[]) =>
+    decideOnReadable(chartOf([patient, ...resources], [], unseen), ruleSet, now, episodes);
+  const after = await decideOn(withOrders(rest, chosen));
   let before: Promise<Decision | undefined> | undefined;
   const decideBefore = async (): Promise<Decision | undefined> =>
-    chosen.length === 0 ? undefined : (await decideOn(rest, parts)).decision;
+    chosen.length === 0 ? undefined : (await decideOn(rest)).decision;
   const medicines = chosen.filter(isMedicationOrder).map(({ id }) => `MedicationRequest/${id}`);
   return { ...after, before: () => (before ??= decideBefore()), chosen: medicines, notSeen };
 }
@@ -72,53 +73,4 @@ function requireData(states: Prefetched): void {
   throw new HookRefusal('no-data', 'Cannot evaluate: no results and no medicines were supplied.', {
     diagnostics: `prefetch keys missing: ${of('missing')}; failed: ${of('failed')}`,
   });
-}
-
-interface DecidingParts {
-  readonly patient: Patient;
-  readonly unseen: readonly string[];
-  readonly ruleSet: RuleSet;
-  readonly episodes: readonly Episode[];
-  readonly now: Date;
-}
-
-/**
- * Decides over what can be read.
- *
- * Hook calls carry resources that no server has validated. One that breaks the reading must not take the
- * answer about the others with it; it is left out, and its type is then not wholly seen.
- */
-async function decideOn(
-  resources: readonly Resource[],
-  { patient, unseen, ruleSet, episodes, now }: DecidingParts,
-): Promise<{ chart: Chart; decision: Decision }> {
-  const whole = chartOf([patient, ...resources], [], unseen);
-  try {
-    return { chart: whole, decision: await decide(whole, ruleSet, now, episodes) };
-  } catch {
-    const sound = await soundOnes(resources, patient, ruleSet, now);
-    const broken = resources.filter((one) => !sound.includes(one)).map(({ resourceType }) => resourceType);
-    const chart = chartOf([patient, ...sound], [], [...unseen, ...broken]);
-    return { chart, decision: await decide(chart, ruleSet, now, episodes) };
-  }
-}
-
-async function soundOnes(
-  resources: readonly Resource[],
-  patient: Patient,
-  ruleSet: RuleSet,
-  now: Date,
-): Promise<Resource[]> {
-  const sound: Resource[] = [];
-  for (const resource of resources) {
-    const alone = chartOf([patient, resource]);
-    if (
-      await decide(alone, ruleSet, now, []).then(
-        () => true,
-        () => false,
-      )
-    )
-      sound.push(resource);
-  }
-  return sound;
 }

@@ -7,7 +7,7 @@
 import type { Resource } from '@medplum/fhirtypes';
 import type { ConnectionAuth } from '../connections/connection.ts';
 import { Gate, type Page } from '../connections/gate.ts';
-import type { JsonObject } from '../intake/read-json.ts';
+import type { JsonObject } from '../vocabulary/json.ts';
 import type { CdsClient } from './client.ts';
 import type { PrefetchState } from './prefetch.ts';
 import type { HookCall } from './read-call.ts';

@@ -6,8 +6,8 @@
  */
 import { importJWK, type JWK } from 'jose';
 import { call } from '../connections/call.ts';
-import { isObject } from '../intake/read-json.ts';
 import { HOUR } from '../vocabulary/instant.ts';
+import { isObject } from '../vocabulary/json.ts';
 import type { Algorithm, CdsClient } from './client.ts';
 
 type Key = Awaited<ReturnType<typeof importJWK>>;

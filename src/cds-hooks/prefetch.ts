@@ -6,7 +6,7 @@
  * Source: care-team 5.
  */
 import type { Bundle, OperationOutcome, Resource } from '@medplum/fhirtypes';
-import { isObject, type JsonObject } from '../intake/read-json.ts';
+import { isObject, type JsonObject } from '../vocabulary/json.ts';
 import { resourcesIn } from './read-call.ts';
 import type { Template } from './services.ts';
 import { wellFormed } from './well-formed.ts';

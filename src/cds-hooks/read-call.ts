@@ -5,9 +5,9 @@
  */
 import type { BundleEntry, Resource } from '@medplum/fhirtypes';
 import { resourcesOfBundle } from '../core/chart/bundle.ts';
-import { patientOf } from '../evaluation/patient-of.ts';
-import { isObject, type JsonObject } from '../intake/read-json.ts';
 import { isFhirId, type PatientId, parseReference } from '../vocabulary/ids.ts';
+import { isObject, type JsonObject } from '../vocabulary/json.ts';
+import { patientOf } from './patient-of.ts';
 import { HookRefusal } from './refusal.ts';
 import type { Hook, Service } from './services.ts';
 import { wellFormed } from './well-formed.ts';

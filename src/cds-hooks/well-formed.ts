@@ -3,7 +3,7 @@
  *
  * Why here: what comes from a FHIR server has been validated by it; what comes in a hook call has not.
  */
-import type { JsonObject } from '../intake/read-json.ts';
+import type { JsonObject } from '../vocabulary/json.ts';
 
 /** Elements that are lists in every R4 type that a chart holds. */
 const LISTS: ReadonlySet<string> = new Set(

@@ -6,7 +6,8 @@ import { Gate } from '../connections/gate.ts';
 import { type EnsuredSubscription, ensureSubscriptions } from '../connections/subscribe.ts';
 import { deviceSystem } from '../delivery/service.ts';
 import { InputError } from './decide.ts';
-import type { Terminal } from './terminal.ts';
+import { setUpThere } from './set-up-there.ts';
+import { type Terminal, wrap } from './terminal.ts';
 
 /** @throws InputError when no connection has this id */
 export function connectionNamed(
@@ -31,8 +32,16 @@ export async function connect(config: Config, id: string, terminal: Terminal): P
   }
   const gate = new Gate(connection, deviceSystem(config.publicUrl));
   const ensured = await ensureSubscriptions(gate, { now: new Date() });
-  if (ensured.length === 0)
-    terminal.write(`The pushes of ${id} are set up on its side; docs/pushes.md says what they need.`);
+  const steps = setUpThere(connection);
+  if (ensured.length === 0 && steps !== undefined) {
+    terminal.write(`The pushes of ${id} are set up on its side:`);
+    for (const [index, step] of steps.entries()) {
+      const [first = '', ...rest] = wrap(step, terminal.width - 5);
+      terminal.write(`  ${index + 1}. ${first}`);
+      for (const line of rest) terminal.write(`     ${line}`);
+    }
+    terminal.write(`Then: cramp-cds doctor ${id}`);
+  }
   for (const one of ensured) terminal.write(inWords(one));
   return ensured.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
 }
@@ -47,6 +56,8 @@ const SAYS = {
 } as const satisfies Record<EnsuredSubscription['outcome'], string>;
 
 export function inWords({ criteria, outcome, status, because }: EnsuredSubscription): string {
+  if (outcome === 'unchanged' && status === 'requested')
+    return `Subscription to ${criteria} still waits for the server to make it active; cramp-cds doctor says for how long`;
   const state = status === undefined ? '' : ` (${status})`;
   return `Subscription to ${criteria} ${SAYS[outcome]}${state}${because === undefined ? '' : `: ${because}`}`;
 }

@@ -1,38 +1,41 @@
 /**
  * `cramp-cds doctor`: is a connection in order? One line for each thing that matters, with what to change.
  */
-import { createHmac } from 'node:crypto';
-import type { CapabilityStatement } from '@medplum/fhirtypes';
+import type { CapabilityStatement, Resource } from '@medplum/fhirtypes';
 import type { Config, ConfiguredConnection } from '../config.ts';
-import { call } from '../connections/call.ts';
 import { type Capability, capabilityOf, WRITTEN_TYPES } from '../connections/capability.ts';
 import { Gate } from '../connections/gate.ts';
-import type { ReadOutcome } from '../connections/outcomes.ts';
-import { ownSubscriptions } from '../connections/subscribe.ts';
-import { criteriaOf, DIALECTS } from '../connections/subscription-dialects.ts';
+import { isNotUnderstood } from '../connections/outcomes.ts';
 import { deviceSystem } from '../delivery/service.ts';
 import { READ_TYPES } from '../evaluation/gather.ts';
-import type { IngressProof } from '../intake/prove-sender.ts';
 import { connectionNamed } from './connect.ts';
-import { type Style, type Terminal, wrap } from './terminal.ts';
+import { ownPushLine, subscriptionLines } from './doctor-pushes.ts';
+import { bad, type Finding, good, reason, remedy, show, warning } from './finding.ts';
+import { arrivalLine, toldByService, tryPush } from './push-arrival.ts';
+import type { Terminal } from './terminal.ts';
 
-/** One thing that was looked at. */
-export interface Finding {
-  readonly state: 'good' | 'warning' | 'bad';
-  readonly says: string;
-  /** What a person may do about it. */
-  readonly change?: string;
+const TELLS_WHOLE_S = 2; // the header is cut to whole seconds
+const COMES_BACK_WITHIN_MS = 20_000;
+const CLOCK_MAY_DIFFER_S = 60; // the service's own tolerance for results from the future is minutes
+
+export interface DoctorOptions {
+  /** Change our own Device there, and see whether it comes back as a push. */
+  readonly push: boolean;
+  /** How long to wait for that; 20 s when left out, because some servers look for changes every five. */
+  readonly waitMs?: number;
 }
 
-const CLOCK_MAY_DIFFER_S = 60; // the service's own tolerance for results from the future is minutes
-const PUSH_WITHIN_MS = 5000;
-
 /** @returns the exit code: 1 when something keeps the connection from working */
-export async function doctor(config: Config, id: string, terminal: Terminal): Promise<0 | 1> {
+export async function doctor(
+  config: Config,
+  id: string,
+  options: DoctorOptions,
+  terminal: Terminal,
+): Promise<0 | 1> {
   const connection = connectionNamed(config.connections, id);
   terminal.write(terminal.paint('bold', `${id}: ${connection.base}`));
   let bad = false;
-  for await (const finding of examine(connection, config.publicUrl, () => new Date())) {
+  for await (const finding of examine(connection, { ...config, ...options }, () => new Date())) {
     show(finding, terminal);
     bad ||= finding.state === 'bad';
   }
@@ -47,26 +50,35 @@ export async function doctor(config: Config, id: string, terminal: Terminal): Pr
 /** Everything that matters, in the order in which a person would look; ends early where nothing more can be told. */
 export async function* examine(
   connection: ConfiguredConnection,
-  publicUrl: string,
+  around: Pick<Config, 'publicUrl' | 'host' | 'port'> & DoctorOptions,
   now: () => Date,
 ): AsyncGenerator<Finding> {
-  const gate = new Gate(connection, deviceSystem(publicUrl));
+  const gate = new Gate(connection, deviceSystem(around.publicUrl));
   const metadata = await gate.metadata();
-  if (metadata.outcome !== 'found') return yield unreachable(metadata);
+  if (metadata.outcome !== 'found')
+    return yield bad(`It can not be reached: ${reason(metadata)}.`, remedy(metadata));
   const { statement, serverTime } = metadata.resource;
   yield* serverLines(statement);
   if (serverTime !== undefined) yield clockLine(serverTime, now());
   const readable = await readLine(gate);
   yield readable;
   if (readable.state === 'bad') return;
+  const capability = capabilityOf(statement, connection.kind);
   yield* typeLines(gate, connection);
-  yield* writeLines(capabilityOf(statement, connection.kind));
+  const swept = await sweepLine(gate, connection, now());
+  if (swept !== undefined) yield swept;
+  yield deletionLine(capability, connection);
+  yield* writeLines(capability);
   if (connection.ingress.length === 0) {
     yield good(`It pushes nothing; it is read every ${Math.round(connection.sweepEveryMs / 1000)} s.`);
     return;
   }
-  yield* subscriptionLines(gate, connection);
-  yield await pushLine(connection);
+  yield* subscriptionLines(gate, connection, now());
+  yield await ownPushLine(connection);
+  const { Device: level } = capability.levels;
+  const waitMs = around.waitMs ?? COMES_BACK_WITHIN_MS;
+  if (around.push) yield await tryPush({ connection, reached: around, level, now, waitMs });
+  else yield arrivalLine(await toldByService(around, connection.id), now());
 }
 
 function* serverLines({ software, fhirVersion }: CapabilityStatement): Generator<Finding> {
@@ -81,7 +93,8 @@ function* serverLines({ software, fhirVersion }: CapabilityStatement): Generator
 
 function clockLine(serverTime: Date, now: Date): Finding {
   const seconds = Math.round((serverTime.getTime() - now.getTime()) / 1000);
-  const says = `Its clock is ${seconds === 0 ? 'the same as ours' : `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`}.`;
+  if (Math.abs(seconds) <= TELLS_WHOLE_S) return good('Its clock agrees with ours.');
+  const says = `Its clock is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}.`;
   return Math.abs(seconds) <= CLOCK_MAY_DIFFER_S
     ? good(says)
     : warning(says, 'Let both machines keep time by NTP: results from the future are not used.');
@@ -114,163 +127,58 @@ async function* typeLines(gate: Gate, { criteria }: ConfiguredConnection): Async
       );
 }
 
+/** Sweeps ask for this: every change of a type since a time. Undefined when something else is the matter. */
+async function sweepLine(
+  gate: Gate,
+  { criteria, ingress }: ConfiguredConnection,
+  now: Date,
+): Promise<Finding | undefined> {
+  const type = (criteria[0]?.split('?')[0] ?? 'Observation') as Resource['resourceType'];
+  const since = { _lastUpdated: `ge${now.toISOString()}`, _count: '1' };
+  const sorted = await gate.searchAll(type, { ...since, _sort: '_lastUpdated' });
+  if (sorted.outcome === 'found') return good('It can be asked what changed since a time.');
+  if (!isNotUnderstood(sorted)) return undefined;
+  const unsorted = await gate.searchAll(type, since);
+  if (unsorted.outcome === 'found') return good('It can be asked what changed since a time, unsorted.');
+  if (!isNotUnderstood(unsorted)) return undefined;
+  const says = 'It can not be asked what changed since a time (_lastUpdated).';
+  return ingress.length === 0
+    ? bad(
+        `${says} Without pushes nothing is found.`,
+        'Let it push, or let an integration engine copy changes to a server that can.',
+      )
+    : warning(`${says} What no push tells is not found, but for patients who have an open alert.`);
+}
+
+function deletionLine({ tellsDeletions }: Capability, { criteria }: ConfiguredConnection): Finding {
+  const types = [...new Set(criteria.map((one) => one.split('?')[0] ?? ''))];
+  return types.every((type) => tellsDeletions.has(type))
+    ? good('It tells what was deleted, in the history of each type.')
+    : good('It has no history of types: the evidence of open alerts is read daily, to see what was deleted.');
+}
+
 const LEVELS = {
   A: 'under ids of ours, which can not double',
   B: 'by conditional create',
   C: 'by search and create',
-  D: 'not at all',
 } as const;
 
 function* writeLines({ levels, batch, transaction }: Capability): Generator<Finding> {
-  for (const type of WRITTEN_TYPES) {
-    const says = `${type} can be written ${LEVELS[levels[type]]} (level ${levels[type]}).`;
-    if (levels[type] !== 'D') yield good(says);
-    else if (type === 'DetectedIssue')
-      yield warning(says, 'Alerts stay with us and are shown by CDS Hooks cards and the alert page.');
-    else yield warning(says);
+  const byLevel = Map.groupBy(WRITTEN_TYPES, (type) => levels[type]);
+  for (const [level, types] of byLevel) {
+    const named = types.join(', ');
+    if (level !== 'D') yield good(`It stores ${named} ${LEVELS[level]} (level ${level}).`);
+    else
+      yield warning(
+        `It stores no ${named} (level D).`,
+        types.includes('DetectedIssue')
+          ? 'Alerts stay with us and are shown by CDS Hooks cards and the alert page.'
+          : undefined,
+      );
   }
   yield batch
     ? good('It reads a chart in one batch request.')
     : warning('It offers no batch: a chart is read by fourteen requests.');
   if (!transaction)
     yield warning('It offers no transaction: issue and plan are written one after the other.');
-}
-
-async function* subscriptionLines(gate: Gate, connection: ConfiguredConnection): AsyncGenerator<Finding> {
-  const dialect = DIALECTS[connection.kind];
-  if (dialect === undefined)
-    return yield warning('Its pushes are set up on its side, where we can not look.', 'See docs/pushes.md.');
-  const found = await ownSubscriptions(gate);
-  if (found.outcome !== 'found')
-    return yield bad(
-      `Its Subscriptions can not be read: ${reason(found)}.`,
-      'Let the client search and write Subscription.',
-    );
-  const remedyOf =
-    dialect.make === undefined
-      ? `Make it there, with ${withoutSecret(connection.hookUrl)} as endpoint; see docs/pushes.md.`
-      : `Run: cramp-cds connect ${connection.id}`;
-  for (const criteria of connection.criteria) {
-    const all = found.resource.filter((subscription) => criteriaOf(subscription) === criteria);
-    const one = all.find(({ status }) => status === 'active') ?? all.at(-1);
-    const says = `Subscription to ${criteria}: ${one?.status ?? 'there is none'}.`;
-    if (one?.status === 'active') yield good(says);
-    else if (one?.status === 'requested')
-      yield warning(says, 'The server should activate it within ten minutes.');
-    else yield bad(says, remedyOf);
-  }
-}
-
-/** An empty push to our own address, with the proof that the server sends: it asks for a sweep and no more. */
-async function pushLine({ hookUrl, ingress }: ConfiguredConnection): Promise<Finding> {
-  const shown = withoutSecret(hookUrl);
-  const proof = ingress.map(ownProof).find((one) => one !== undefined);
-  if (proof === undefined)
-    return warning('Its pushes are proven by what only the server has, so none was tried from here.');
-  const url = new URL(shown);
-  for (const [name, value] of Object.entries(proof.query ?? {})) url.searchParams.set(name, value);
-  const headers = proof.headers ?? {};
-  const answer = await call({ method: 'POST', url, headers, timeoutMs: PUSH_WITHIN_MS });
-  const status = 'fault' in answer ? answer.fault : answer.status;
-  if (status === 200) return good(`A push to ${shown} arrives.`);
-  return status === 'network' || status === 'timeout' || status === 'tls'
-    ? bad(
-        `A push to ${shown} does not arrive (${status}).`,
-        'Start the service, and let publicUrl be the address under which this machine and the server reach it.',
-      )
-    : bad(
-        `A push to ${shown} is answered ${status}.`,
-        'Another service, or one with other secrets, listens there.',
-      );
-}
-
-interface OwnProof {
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string>>;
-}
-
-/** How we can prove ourselves as the server would; undefined when only it can. */
-function ownProof(proof: IngressProof): OwnProof | undefined {
-  switch (proof.type) {
-    case 'hmac':
-      return {
-        headers: {
-          [proof.header]: createHmac('sha256', proof.secrets[0] ?? '')
-            .update('')
-            .digest('hex'),
-        },
-      };
-    case 'header':
-      return { headers: { [proof.header]: proof.secrets[0] ?? '' } };
-    case 'url':
-      return { query: { [proof.parameter]: proof.secrets[0] ?? '' } };
-    case 'jwt':
-    case 'mtls':
-      return undefined;
-  }
-}
-
-function withoutSecret(hookUrl: string): string {
-  return hookUrl.split('?')[0] ?? '';
-}
-
-type Missing = Exclude<ReadOutcome<unknown>, { outcome: 'found' }>;
-
-function unreachable(outcome: Missing): Finding {
-  return bad(`It can not be reached: ${reason(outcome)}.`, remedy(outcome));
-}
-
-function reason(outcome: Missing): string {
-  switch (outcome.outcome) {
-    case 'try-later':
-      return outcome.because;
-    case 'refused':
-      return outcome.reason;
-    case 'gone':
-      return 'there is nothing at this address';
-    case 'hidden':
-      return 'forbidden';
-  }
-}
-
-function remedy(outcome: Missing): string {
-  const why = outcome.outcome === 'refused' ? outcome.reason : outcome.outcome;
-  switch (why) {
-    case 'unauthorised':
-      return 'Look at auth: the token, client id, secret or key is refused.';
-    case 'forbidden':
-    case 'hidden':
-      return 'Give the client read access; its token is accepted, its rights are not enough.';
-    case 'tls':
-      return 'Trust the certificate of the server (NODE_EXTRA_CA_CERTS), or renew it.';
-    case 'base-missing':
-    case 'gone':
-      return 'Look at base: it should end where /metadata begins.';
-    default:
-      return 'Look at base, at the network between the machines, and whether the server is up.';
-  }
-}
-
-function good(says: string): Finding {
-  return { state: 'good', says };
-}
-function warning(says: string, change?: string): Finding {
-  return { state: 'warning', says, ...(change === undefined ? {} : { change }) };
-}
-function bad(says: string, change: string): Finding {
-  return { state: 'bad', says, change };
-}
-
-const MARKS = { good: ['green', '✓'], warning: ['yellow', '!'], bad: ['red', '✗'] } as const satisfies Record<
-  Finding['state'],
-  readonly [Style, string]
->;
-
-function show({ state, says, change }: Finding, { write, paint, width }: Terminal): void {
-  const [style, mark] = MARKS[state];
-  const [first = '', ...rest] = wrap(says, width - 4);
-  write(`  ${paint(style, mark)} ${first}`);
-  for (const line of rest) write(`    ${line}`);
-  if (change !== undefined)
-    for (const line of wrap(`→ ${change}`, width - 4)) write(`    ${paint('dim', line)}`);
 }

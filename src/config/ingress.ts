@@ -33,13 +33,19 @@ const Proof = z.discriminatedUnion('type', [
     claims: z.record(z.string(), z.string()).default({}),
     trust,
   }),
-  z.strictObject({
-    type: z.literal('mtls'),
-    header: Header,
-    subjects: z.array(z.string().min(1)).min(1),
-    proxies: z.array(Network).min(1),
-    trust,
-  }),
+  z
+    .strictObject({
+      type: z.literal('mtls'),
+      subjects: z.array(z.string().min(1)).min(1),
+      // Of a proxy that checks certificates for us; without both we check them ourselves.
+      header: Header.optional(),
+      proxies: z.array(Network).min(1).optional(),
+      trust,
+    })
+    .refine(
+      ({ header, proxies }) => (header === undefined) === (proxies === undefined),
+      'header and proxies belong together: a proxy checks the certificate and names its subject',
+    ),
 ]);
 
 export const Ingress = z.strictObject({
@@ -111,8 +117,11 @@ function proofOf(
       };
     case 'jwt':
       return { ...proof, trust: proof.trust ?? usual };
-    case 'mtls':
-      return { ...proof, header: proof.header.toLowerCase(), trust: proof.trust ?? usual };
+    case 'mtls': {
+      const { subjects, header, proxies, trust: own = usual } = proof;
+      const proxy = header && proxies && { header: header.toLowerCase(), addresses: proxies };
+      return { type: 'mtls', subjects, trust: own, ...(proxy && { proxy }) };
+    }
   }
 }
 

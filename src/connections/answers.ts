@@ -3,6 +3,7 @@
  */
 import type { Bundle, BundleEntryResponse, OperationOutcome, Resource } from '@medplum/fhirtypes';
 import type { Answer } from './call.ts';
+import type { CallEnd } from './lane.ts';
 import { type Fault, type ReadOutcome, rowOf, type Trouble, type WriteOutcome } from './outcomes.ts';
 import { waitingTime } from './waiting-time.ts';
 
@@ -130,4 +131,24 @@ export function issueCode(body: unknown): string | undefined {
   const outcome = body as Partial<OperationOutcome> | undefined;
   const code = outcome?.resourceType === 'OperationOutcome' ? outcome.issue?.[0]?.code : undefined;
   return typeof code === 'string' && /^[a-z-]{1,32}$/.test(code) ? code : undefined;
+}
+
+const BUSY: ReadonlySet<number> = new Set([429, 503]);
+/** Nobody there, or only a proxy; a 500 may be about one resource. */
+const DOWN: ReadonlySet<number | Fault> = new Set([
+  502,
+  503,
+  504,
+  'network',
+  'timeout',
+  'tls',
+  'wrong-content',
+]);
+
+/** What the lane makes of an answer. */
+export function callEnd(answer: Answer, now: number): CallEnd {
+  if ('fault' in answer) return { busy: false, down: DOWN.has(answer.fault) };
+  const { status, headers } = answer;
+  const restMs = status === 429 ? waitingTime(headers, now) : undefined;
+  return { busy: BUSY.has(status), down: DOWN.has(status), restMs, headers };
 }

@@ -8,7 +8,7 @@
  * - D: not at all; alerts stay with us
  */
 import type { CapabilityStatement } from '@medplum/fhirtypes';
-import type { Connection } from './connection.ts';
+import type { CompanionType, Connection } from './connection.ts';
 
 export type WriteLevel = 'A' | 'B' | 'C' | 'D';
 
@@ -16,7 +16,7 @@ export const WRITTEN_TYPES = ['DetectedIssue', 'CarePlan', 'Provenance', 'Device
 export type WrittenType = (typeof WRITTEN_TYPES)[number];
 
 export interface Capability {
-  readonly levels: Readonly<Record<WrittenType, WriteLevel>>;
+  readonly levels: Readonly<Record<WrittenType | CompanionType, WriteLevel>>;
   readonly batch: boolean;
   readonly transaction: boolean;
   /** Types of which the server tells a history, deletions included. */
@@ -26,17 +26,26 @@ export interface Capability {
 export function capabilityOf(statement: CapabilityStatement, kind: Connection['kind']): Capability {
   const rest = statement.rest?.find((one) => one.mode === 'server');
   const offers = (code: string) => rest?.interaction?.some((one) => one.code === code) === true;
-  const level = (type: WrittenType) =>
+  const level = (type: WrittenType | CompanionType) =>
     levelOf(
       rest?.resource?.find((one) => one.type === type),
       kind,
     );
+  // What can not be ended later is not made.
+  const levelIfEnded = (type: CompanionType) =>
+    rest?.resource?.find((one) => one.type === type)?.interaction?.some(({ code }) => code === 'update') ===
+    true
+      ? level(type)
+      : 'D';
   return {
     levels: {
       DetectedIssue: level('DetectedIssue'),
       CarePlan: level('CarePlan'),
       Provenance: level('Provenance'),
       Device: level('Device'),
+      Task: levelIfEnded('Task'),
+      Flag: levelIfEnded('Flag'),
+      Communication: level('Communication'),
     },
     batch: offers('batch'),
     transaction: offers('transaction'),

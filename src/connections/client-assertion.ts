@@ -4,8 +4,8 @@
  * Source: SMART App Launch 2.2, asymmetric client authentication.
  */
 import { randomUUID } from 'node:crypto';
-import { importJWK, type JWK, SignJWT } from 'jose';
-import type { BackendServices, SigningKey } from './connection.ts';
+import { importJWK, importPKCS8, type JWK, SignJWT } from 'jose';
+import type { BackendServices, ServiceAccount, SigningKey } from './connection.ts';
 
 const LIFE_SECONDS = 240; // at most five minutes are allowed
 
@@ -26,6 +26,21 @@ export async function clientAssertion(
     .setIssuedAt(seconds)
     .setExpirationTime(seconds + LIFE_SECONDS)
     .sign(await importJWK(key as JWK, key.alg));
+}
+
+/** What a service account says of itself to get a token (RFC 7523 2.1). @param now milliseconds since the epoch */
+export async function accountStatement(
+  { email, privateKey, keyId, tokenUrl, scope }: ServiceAccount,
+  now: number,
+): Promise<string> {
+  const seconds = Math.floor(now / 1000);
+  return new SignJWT({ scope })
+    .setProtectedHeader({ alg: 'RS256', kid: keyId, typ: 'JWT' })
+    .setIssuer(email)
+    .setAudience(tokenUrl)
+    .setIssuedAt(seconds)
+    .setExpirationTime(seconds + LIFE_SECONDS)
+    .sign(await importPKCS8(privateKey, 'RS256'));
 }
 
 const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg'];

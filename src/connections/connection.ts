@@ -3,6 +3,7 @@
  *
  * Secrets are values here: whoever builds a Connection has already read them from where they are kept.
  */
+import type { Tier } from '../core/decision.ts';
 import type { ConnectionId } from '../vocabulary/ids.ts';
 
 export interface Connection {
@@ -28,9 +29,17 @@ export interface Connection {
   readonly criteria: readonly string[];
   /** Criteria -> canonical URL of the topic, on servers whose Subscriptions are by topic. */
   readonly topics?: Readonly<Record<string, string>>;
+  /** Where alerts about its patients are written: to itself when left out. */
+  readonly target?: 'same' | 'local-only' | ConnectionId;
+  /** What else may be written here beside an alert, each from a tier up; nothing when left out. */
+  readonly companions?: Companions;
   /** `untrusted` where the event numbers of topic notifications mean nothing. */
   readonly eventNumbers?: 'trusted' | 'untrusted';
 }
+
+export const COMPANION_TYPES = ['Task', 'Flag', 'Communication'] as const;
+export type CompanionType = (typeof COMPANION_TYPES)[number];
+export type Companions = Readonly<Partial<Record<CompanionType, Tier>>>;
 
 /** Kinds of servers, as far as they differ in how they push and how they are asked to. */
 export const CONNECTION_KINDS = [
@@ -64,7 +73,19 @@ export type ConnectionAuth =
       readonly clientSecret: string;
       readonly scope?: string;
     }
-  | BackendServices;
+  | BackendServices
+  | ServiceAccount;
+
+/** Google's way: a signed statement is exchanged for a token. */
+export interface ServiceAccount {
+  readonly type: 'service-account';
+  readonly email: string;
+  /** PEM. */
+  readonly privateKey: string;
+  readonly keyId: string;
+  readonly tokenUrl: string;
+  readonly scope: string;
+}
 
 /** SMART Backend Services: a signed assertion instead of a shared secret. */
 export interface BackendServices {

@@ -1,10 +1,13 @@
 /**
- * How hard a connection's server is asked: so many calls at once, fewer after it said "too many", none while it is down.
+ * How hard a connection's server is asked: so many calls at once, fewer after it said "too many", none while it is
+ * down, wants to be left alone, or has little left of its quota.
  *
  * One lane per connection, so a slow server keeps nobody waiting but itself. States of the breaker: closed, open
- * until `probeAt`, probing with one call. Limits of trust R16.
+ * until `probeAt`, probing with one call.
  */
 import type { Trouble } from './outcomes.ts';
+import { Quota } from './quota.ts';
+import { Turns } from './turns.ts';
 
 /** How a call went, as far as the lane cares. */
 export interface CallEnd {
@@ -12,6 +15,10 @@ export interface CallEnd {
   readonly busy: boolean;
   /** No usable answer: nobody there, or only a proxy. */
   readonly down: boolean;
+  /** What the server asked everybody to wait, in milliseconds. */
+  readonly restMs?: number | undefined;
+  /** Of the answer, if there was one. */
+  readonly headers?: Headers;
 }
 
 export interface LaneOptions {
@@ -29,10 +36,12 @@ const CAREFUL_MS = 5 * 60_000;
 
 export class Lane {
   readonly #options: LaneOptions;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #turns = new Turns(() => this.allowed);
+  readonly #quota = new Quota();
   #allowed: number;
+  #halvedAt = Number.NEGATIVE_INFINITY;
   #carefulUntil = 0;
+  #restsUntil = 0;
   #downInARow = 0;
   #recent: { at: number; down: boolean }[] = [];
   #probeAt: number | undefined;
@@ -65,42 +74,32 @@ export class Lane {
   async run<T>(call: () => Promise<T>, endOf: (result: T) => CallEnd): Promise<T | Trouble> {
     const refused = this.#leftAlone();
     if (refused !== undefined) return refused;
-    await this.#turn();
-    try {
+    return this.#turns.run(async () => {
+      const begun = this.#options.now();
       // The server may have gone down while this call waited for its turn.
-      const late = this.#leftAlone();
+      const late = this.#leftAlone() ?? waiting(this.#quota.waitMs(this.#turns.running - 1, begun), 'quota');
       if (late !== undefined) return late;
-      if (this.#probeAt !== undefined) this.#probeAt = this.#options.now() + PROBE_EVERY_MS; // this call is the probe
+      if (this.#probeAt !== undefined) this.#probeAt = begun + PROBE_EVERY_MS; // this call is the probe
       const result = await call();
-      this.#note(endOf(result));
+      this.#note(endOf(result), begun);
       return result;
-    } finally {
-      this.#next();
-    }
-  }
-
-  async #turn(): Promise<void> {
-    if (this.#running >= this.allowed) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#running += 1;
-  }
-
-  /** Turns go to who waits longest, as many as are allowed by now. */
-  #next(): void {
-    this.#running -= 1;
-    while (this.#running < this.allowed && this.#waiting.length > 0) {
-      this.#running += 1;
-      this.#waiting.shift()?.();
-    }
+    });
   }
 
   #leftAlone(): Trouble | undefined {
-    const waits = (this.#probeAt ?? 0) - this.#options.now();
-    return waits > 0 ? { outcome: 'try-later', because: 'left-alone', afterMs: waits } : undefined;
+    const now = this.#options.now();
+    return (
+      waiting(this.#restsUntil - now, 'asked-to-wait') ?? waiting((this.#probeAt ?? 0) - now, 'left-alone')
+    );
   }
 
-  #note({ busy, down }: CallEnd): void {
+  #note({ busy, down, restMs, headers }: CallEnd, begun: number): void {
     const now = this.#options.now();
-    if (busy) {
+    if (headers !== undefined) this.#quota.note(headers, now);
+    if (restMs !== undefined) this.#restsUntil = Math.max(this.#restsUntil, now + restMs);
+    // What was on its way when we halved is no reason to halve again.
+    if (busy && begun >= this.#halvedAt) {
+      this.#halvedAt = now;
       this.#allowed = Math.max(1, Math.floor(this.allowed / 2));
       this.#carefulUntil = now + CAREFUL_MS;
     }
@@ -112,4 +111,8 @@ export class Lane {
     if (!down) this.#probeAt = undefined;
     else if (opens || this.#probeAt !== undefined) this.#probeAt = now + PROBE_EVERY_MS;
   }
+}
+
+function waiting(ms: number, because: string): Trouble | undefined {
+  return ms > 0 ? { outcome: 'try-later', because, afterMs: ms } : undefined;
 }

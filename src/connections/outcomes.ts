@@ -31,6 +31,17 @@ export function stopsConnection(reason: RefusalReason): boolean {
   return STOPS_CONNECTION.has(reason);
 }
 
+/** The server does not know what it was asked, such as a search parameter; the right to ask is not in doubt. */
+export function isNotUnderstood(answer: {
+  readonly outcome: string;
+  readonly reason?: RefusalReason;
+}): boolean {
+  const { outcome, reason } = answer;
+  return (
+    outcome === 'refused' && (reason === 'invalid' || reason === 'unprocessable' || reason === 'rejected')
+  );
+}
+
 export interface TryLater {
   readonly outcome: 'try-later';
   /** What the server asked for, at most an hour; without it the caller's own delays apply. */

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import type { SigningKey } from './connection.ts';
+import type { ServiceAccount, SigningKey } from './connection.ts';
 
 export const SecretSource = z
   .string()
@@ -33,6 +33,32 @@ export function keyAt(
     return Key.parse(JSON.parse(text));
   } catch {
     problems.push(`${where}: the secret at ${source} is not a private JWK with kid and alg RS384 or ES384`);
+    return undefined;
+  }
+}
+
+const AccountKey = z.looseObject({
+  client_email: z.email(),
+  private_key: z.string().includes('PRIVATE KEY'),
+  private_key_id: z.string().min(1),
+  token_uri: z.url({ protocol: /^https?$/ }),
+});
+
+/** The key file of a Google service account, as Google gives it. The problem never quotes it. */
+export function accountAt(
+  source: string,
+  env: NodeJS.ProcessEnv,
+  problems: string[],
+  where: string,
+): Omit<ServiceAccount, 'type' | 'scope'> | undefined {
+  const text = secretAt(source, env, problems, where, 0);
+  if (text === '') return undefined;
+  try {
+    const key = AccountKey.parse(JSON.parse(text));
+    const { client_email: email, private_key: privateKey, private_key_id: keyId, token_uri: tokenUrl } = key;
+    return { email, privateKey, keyId, tokenUrl };
+  } catch {
+    problems.push(`${where}: the secret at ${source} is not the JSON key of a service account`);
     return undefined;
   }
 }

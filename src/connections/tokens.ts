@@ -5,7 +5,7 @@
  * so that a wrong key does not hammer the token endpoint. Tokens are never logged.
  */
 import { call } from './call.ts';
-import { clientAssertion } from './client-assertion.ts';
+import { accountStatement, clientAssertion } from './client-assertion.ts';
 import type { ConnectionAuth } from './connection.ts';
 import { rowOf, type Trouble } from './outcomes.ts';
 import { waitingTime } from './waiting-time.ts';
@@ -19,7 +19,7 @@ const RENEW_LEFT_SHARE = 0.2;
 const LIFE_UNTOLD_MS = 300_000; // expires_in is only recommended in OAuth 2
 const LONGEST_BACK_OFF_MS = 300_000;
 
-type Fetched = ConnectionAuth & { type: 'client-credentials' | 'backend-services' };
+type Fetched = ConnectionAuth & { type: 'client-credentials' | 'backend-services' | 'service-account' };
 
 export class Tokens {
   readonly #auth: ConnectionAuth;
@@ -58,7 +58,7 @@ export class Tokens {
    * @returns true when another one can be fetched; a newer one may already be held.
    */
   refuse(token: string | undefined): boolean {
-    if (this.#auth.type !== 'client-credentials' && this.#auth.type !== 'backend-services') return false;
+    if (['none', 'bearer', 'basic'].includes(this.#auth.type)) return false;
     if (this.#held?.token === token) this.#held = undefined;
     return true;
   }
@@ -69,9 +69,7 @@ export class Tokens {
       url: new URL(auth.tokenUrl),
       headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
       body: new URLSearchParams({
-        grant_type: 'client_credentials',
-        ...(await proofOf(auth, this.#now())),
-        ...(auth.scope === undefined ? {} : { scope: auth.scope }),
+        ...(await grantOf(auth, this.#now())),
       }).toString(),
       timeoutMs: this.#timeoutMs,
     });
@@ -110,11 +108,19 @@ function bearer(token: string | undefined): TokenOutcome {
   return { outcome: 'token', scheme: 'Bearer', token };
 }
 
-async function proofOf(auth: Fetched, now: number): Promise<Record<string, string>> {
-  if (auth.type === 'client-credentials')
-    return { client_id: auth.clientId, client_secret: auth.clientSecret };
-  return {
-    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-    client_assertion: await clientAssertion(auth, now),
-  };
+async function grantOf(auth: Fetched, now: number): Promise<Record<string, string>> {
+  if (auth.type === 'service-account')
+    return {
+      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      assertion: await accountStatement(auth, now),
+    };
+  const proof =
+    auth.type === 'client-credentials'
+      ? { client_id: auth.clientId, client_secret: auth.clientSecret }
+      : {
+          client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+          client_assertion: await clientAssertion(auth, now),
+        };
+  const scope = auth.scope === undefined ? {} : { scope: auth.scope };
+  return { grant_type: 'client_credentials', ...proof, ...scope };
 }

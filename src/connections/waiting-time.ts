@@ -7,7 +7,7 @@ const LONGEST_MS = 3_600_000; // an hour: a wrong clock must not park a site for
 
 /** @returns milliseconds from `now`, at least 0 and at most an hour; undefined when the server does not say. */
 export function waitingTime(headers: Headers, now: number): number | undefined {
-  const wait = retryAfter(headers.get('retry-after'), now) ?? rateLimit(headers.get('ratelimit'));
+  const wait = retryAfter(headers.get('retry-after'), now) ?? untilOpenAgain(headers);
   return wait === undefined ? undefined : Math.min(Math.max(wait, 0), LONGEST_MS);
 }
 
@@ -18,11 +18,27 @@ function retryAfter(text: string | null, now: number): number | undefined {
   return Number.isNaN(date) ? undefined : date - now;
 }
 
-/** The longest `t` (seconds until the window opens again) of all policies that have nothing left. */
-function rateLimit(text: string | null): number | undefined {
-  if (text === null) return undefined;
-  const spent = text.split(',').filter((policy) => /;\s*r=0(?!\d)/.test(policy) || !/;\s*r=/.test(policy));
-  const seconds = spent.map((policy) => Number(/;\s*t=(\d+)/.exec(policy)?.[1] ?? Number.NaN));
-  const known = seconds.filter((value) => !Number.isNaN(value));
-  return known.length === 0 ? undefined : Math.max(...known) * 1000;
+/** The longest time until a window opens again, of all limits that have nothing left. */
+function untilOpenAgain(headers: Headers): number | undefined {
+  const spent = rateLimits(headers).filter(({ left = 0 }) => left === 0);
+  return spent.length === 0 ? undefined : Math.max(...spent.map(({ seconds }) => seconds)) * 1000;
+}
+
+export interface RateLimit {
+  readonly name: string;
+  /** Units left in this window, where that is told. */
+  readonly left?: number;
+  /** Until the window ends. */
+  readonly seconds: number;
+}
+
+/** The limits of the `RateLimit` header; one without a time says nothing. */
+export function rateLimits(headers: Headers): RateLimit[] {
+  return (headers.get('ratelimit') ?? '').split(',').flatMap((limit) => {
+    const name = limit.split(';')[0]?.trim() ?? '';
+    const left = /;\s*r=(\d+)/.exec(limit)?.[1];
+    const seconds = /;\s*t=(\d+)/.exec(limit)?.[1];
+    if (seconds === undefined) return [];
+    return [{ name, seconds: Number(seconds), ...(left === undefined ? {} : { left: Number(left) }) }];
+  });
 }

@@ -7,13 +7,17 @@
 import type {
   Bundle,
   CarePlan,
+  Communication,
   DetectedIssue,
   Device,
+  Flag,
   Questionnaire,
   Resource,
   Subscription,
+  Task,
 } from '@medplum/fhirtypes';
 import { canonicalJson } from '../vocabulary/canonical-json.ts';
+import type { CompanionType } from './connection.ts';
 
 export class ForbiddenWrite extends Error {}
 
@@ -25,6 +29,8 @@ export interface OwnMarks {
   readonly hookUrl: string;
   /** Questionnaires that may be written, to the letter. The running service writes none. */
   readonly forms?: readonly Questionnaire[];
+  /** What a site has turned on beside alerts; nothing when left out. */
+  readonly companions?: readonly CompanionType[];
 }
 
 type Permit = (resource: never, own: OwnMarks) => boolean;
@@ -32,9 +38,21 @@ type Permit = (resource: never, own: OwnMarks) => boolean;
 const ISSUE_STATUSES = ['preliminary', 'final', 'amended', 'corrected', 'cancelled', 'entered-in-error'];
 const PLAN_STATUSES = ['draft', 'revoked', 'entered-in-error'];
 
+const TASK_STATUSES = ['draft', 'cancelled', 'entered-in-error'];
+const FLAG_STATUSES = ['active', 'inactive', 'entered-in-error'];
+/** R4 records a communication that occurred: to write it is to send it. */
+const SENT_STATUSES = ['completed', 'entered-in-error'];
+
 const PERMITS = new Map<string, Permit>([
   ['DetectedIssue', (issue: DetectedIssue) => ISSUE_STATUSES.includes(issue.status)],
   ['CarePlan', (plan: CarePlan) => PLAN_STATUSES.includes(plan.status) && plan.intent === 'proposal'],
+  // An offer of work, never work: nobody is bidden until a person takes it up.
+  [
+    'Task',
+    (task: Task, own: OwnMarks) => isOn('Task', own, task, TASK_STATUSES) && task.intent === 'proposal',
+  ],
+  ['Flag', (flag: Flag, own: OwnMarks) => isOn('Flag', own, flag, FLAG_STATUSES)],
+  ['Communication', (sent: Communication, own: OwnMarks) => isOn('Communication', own, sent, SENT_STATUSES)],
   ['Provenance', () => true],
   ['AuditEvent', () => true],
   ['Device', (device: Device, own: OwnMarks) => isOwnDevice(device, own)],
@@ -62,6 +80,15 @@ export function requireBundlePermit(bundle: Bundle, own: OwnMarks): void {
       throw new ForbiddenWrite('a transaction of this service only creates and updates what it carries');
     requirePermit(resource, own);
   }
+}
+
+function isOn(
+  type: CompanionType,
+  { companions = [] }: OwnMarks,
+  { status }: Task | Flag | Communication,
+  statuses: readonly string[],
+): boolean {
+  return companions.includes(type) && statuses.includes(String(status));
 }
 
 function isOwnDevice(device: Device, own: OwnMarks): boolean {

@@ -13,7 +13,7 @@ import { orphanCodes } from './facts/orphan-codes.ts';
 import { isDeceased, isMergedAway } from './facts/patient-facts.ts';
 import { formFindings } from './findings/form-findings.ts';
 import { heldBack } from './rules/guards.ts';
-import { judge } from './rules/judge.ts';
+import { judge, type Whys } from './rules/judge.ts';
 import type { RuleSet } from './rules/rule-set.ts';
 
 /**
@@ -21,32 +21,21 @@ import type { RuleSet } from './rules/rule-set.ts';
  *
  * @param episodes the patient's open ones; closed ones of the last half year may be among them, so that a
  *   problem that comes back is known.
+ * @param whys `fired` for who asks only what changes: episodes change the same, and much less is said
  */
 export async function decide(
   chart: Chart,
   ruleSet: RuleSet,
   now: Date,
   episodes: readonly Episode[],
+  whys: Whys = 'all',
 ): Promise<Decision> {
   const patient = `Patient/${chart.patient.id}`;
-  const head = { at: now.toISOString(), patient, ruleSet: ruleSet.hash };
   const open = episodes.filter((episode) => episode.closed === undefined);
   const ended = evaluationEnded(chart, ruleSet);
-  if (ended !== undefined) {
-    return {
-      ...head,
-      facts: [],
-      verdicts: [],
-      findings: [],
-      evidence: {},
-      unrecognised: [],
-      orphanCodes: [],
-      dataQuality: [],
-      episodeChanges: open.map((episode) => close(episode, 'supersede', ended, now)),
-    };
-  }
+  if (ended !== undefined) return endedDecision({ patient, ruleSet, now }, open, ended);
   const { facts, unrecognised, dataQuality } = formFacts(chart, ruleSet, now);
-  const verdicts = await judge(ruleSet.rules, facts, now);
+  const verdicts = await judge(ruleSet.rules, facts, now, whys);
   const all = formFindings(verdicts, facts, ruleSet, now, open);
   const held = new Map([
     ...open.map((episode) => [episode.key, guardOf(episode, verdicts)] as const),
@@ -57,7 +46,9 @@ export async function decide(
   const list = [...facts.values()];
   const cited = new Set(list.flatMap((fact) => fact.from));
   return {
-    ...head,
+    at: now.toISOString(),
+    patient,
+    ruleSet: ruleSet.hash,
     facts: list,
     verdicts,
     findings,
@@ -66,6 +57,27 @@ export async function decide(
     unrecognised,
     orphanCodes: orphanCodes(chart, ruleSet.concepts),
     dataQuality,
+  };
+}
+
+/** The decision about a patient who is not evaluated any more, with the reason in words. */
+export function endedDecision(
+  { patient, ruleSet, now }: { readonly patient: string; readonly ruleSet: RuleSet; readonly now: Date },
+  open: readonly Episode[],
+  why: string,
+): Decision {
+  return {
+    at: now.toISOString(),
+    patient,
+    ruleSet: ruleSet.hash,
+    facts: [],
+    verdicts: [],
+    findings: [],
+    evidence: {},
+    unrecognised: [],
+    orphanCodes: [],
+    dataQuality: [],
+    episodeChanges: open.map((episode) => close(episode, 'supersede', why, now)),
   };
 }
 

@@ -6,6 +6,7 @@
  * the same bytes.
  */
 import type { Truth } from '../vocabulary/truth.ts';
+import type { SecurityLabel } from './episodes/security-labels.ts';
 import type { Fact, FactId } from './facts/fact.ts';
 import type { OrphanCode } from './facts/orphan-codes.ts';
 
@@ -157,6 +158,10 @@ export interface Mitigation {
   readonly author: string;
 }
 
+export interface EarlierMitigation extends Mitigation {
+  readonly undone?: true;
+}
+
 /** An earlier episode of the same key that was resolved shortly before this one was raised. */
 export interface Recurrence {
   /** `Episode.number` of the earlier one. */
@@ -180,6 +185,8 @@ export interface Episode {
   readonly finding: Finding;
   /** Version or, where there is none, lastUpdated of each resource in `finding.evidence` and `.implicated`. */
   readonly evidence: Readonly<Record<string, string>>;
+  /** Labels of the patient and of what it rests on; absent when there are none. */
+  readonly security?: readonly SecurityLabel[];
   readonly stale?: true;
   /** ISO time since when the tier has been lower than shown; it falls at the second look or after 24 h. */
   readonly lowerSince?: string;
@@ -192,6 +199,8 @@ export interface Episode {
   readonly acceptedAt?: string;
   /** Of the last answer, where a known clinician gave it. */
   readonly mitigation?: Mitigation;
+  /** Of answers before it: one that was undone is taken back at the target, one that was replaced stays there. */
+  readonly earlierMitigations?: readonly EarlierMitigation[];
   /** ISO time of the last notice; absent: `raisedAt`. */
   readonly notifiedAt?: string;
   readonly recurs?: Recurrence;

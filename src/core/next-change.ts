@@ -30,7 +30,8 @@ export async function nextChange(
 ): Promise<Date | undefined> {
   const changesAfter = async (ms: number): Promise<boolean> => {
     await rest();
-    const { episodeChanges } = await decide(chart, ruleSet, new Date(now.getTime() + ms), episodes);
+    const then = new Date(now.getTime() + ms);
+    const { episodeChanges } = await decide(chart, ruleSet, then, episodes, 'fired');
     return episodeChanges.length > 0;
   };
   let unchanged = 0;

@@ -3,35 +3,51 @@
  *
  * Source: clinical foundations 8 (wording) and care-plan blocks (one activity for each advice line).
  */
-import type { CarePlan, CarePlanActivity, Condition, DetectedIssue, Observation } from '@medplum/fhirtypes';
+import type { CarePlan, CarePlanActivity, Coding, Condition, Observation } from '@medplum/fhirtypes';
 import type { AdviceLine, Finding, WithheldAdvice } from '../core/decision.ts';
-import { asSentence, CLOSING_WORDS, toReference } from './detected-issue.ts';
-import { identityOf, planIdentityOf } from './identity.ts';
+import { asSentence, CLOSING_WORDS, securityOf } from './detected-issue.ts';
+import { adviceSetOf, identityOf, planIdentityOf } from './identity.ts';
 import { narrative } from './narrative.ts';
 import { isClosing, type OwedDelivery } from './owed.ts';
-import { generatedTag, planIdentifier, rulePage, type Service } from './service.ts';
+import { generatedTag, planIdentifier, rulePage, type Service, toRecord } from './service.ts';
 
 /** A finding without advice, given or withheld, needs no plan. */
 export function needsPlan({ advice, withheld }: Finding): boolean {
   return advice.length > 0 || withheld.length > 0;
 }
 
+/** Which proposal of its episode a plan is. */
+export interface Proposal {
+  readonly number: number;
+  /** Reference to a plan that a person took up, and that this one would replace. */
+  readonly replaces?: string;
+}
+
 /**
  * @param issue reference to the DetectedIssue it belongs to; `supportingInfo`, because `addresses` takes only Conditions
  */
-export function carePlan(owed: OwedDelivery, service: Service, issue: string): CarePlan {
+export function carePlan(
+  owed: OwedDelivery,
+  service: Service,
+  issue: string,
+  { number, replaces }: Proposal = { number: 1 },
+): CarePlan {
   const { episode } = owed;
   const { finding } = episode;
   const { uri } = service;
-  const identity = planIdentityOf(identityOf(owed.connectionId, owed.patientId, episode.key, episode.number));
+  const identity = planIdentityOf(
+    identityOf(owed.connectionId, owed.patientId, episode.key, episode.number),
+    number,
+  );
   const title = `Suggested for review: ${finding.title}`;
   const addresses = finding.evidence.filter((reference) => reference.startsWith('Condition/'));
-  const activity = finding.advice.map((line) => planActivity(line, finding, uri));
+  const activity = finding.advice.map((line) => planActivity(line, finding, service));
   return {
     resourceType: 'CarePlan',
-    meta: { source: uri, tag: [generatedTag(uri)] },
+    meta: { source: uri, tag: [generatedTag(uri), adviceSetTag(finding, uri)], ...securityOf(owed) },
     identifier: [planIdentifier(uri, identity)],
     instantiatesUri: [rulePage(uri, episode.rule, owed.ruleVersion)],
+    ...(replaces === undefined ? {} : { replaces: [{ reference: replaces }] }),
     status: planStatus(owed.change, finding),
     intent: 'proposal',
     category: [
@@ -43,12 +59,14 @@ export function carePlan(owed: OwedDelivery, service: Service, issue: string): C
     ],
     title,
     description: description(finding),
-    subject: { reference: `Patient/${owed.patientId}` },
+    subject: toRecord(`Patient/${owed.patientId}`, service),
     period: { start: episode.raisedAt },
     created: episode.raisedAt,
     author: service.author,
-    ...(addresses.length === 0 ? {} : { addresses: addresses.map((one) => toReference<Condition>(one)) }),
-    supportingInfo: [toReference<DetectedIssue>(issue)],
+    ...(addresses.length === 0
+      ? {}
+      : { addresses: addresses.map((one) => toRecord<Condition>(one, service)) }),
+    supportingInfo: [{ reference: issue }],
     ...(activity.length === 0 ? {} : { activity }),
     text: narrative([
       title,
@@ -65,23 +83,32 @@ function planStatus(change: OwedDelivery['change'], finding: Finding): CarePlan[
   return isClosing(change) || !needsPlan(finding) ? 'revoked' : 'draft';
 }
 
-function planActivity(line: AdviceLine, finding: Finding, uri: string): CarePlanActivity {
+function planActivity(line: AdviceLine, finding: Finding, service: Service): CarePlanActivity {
   const reasons = finding.evidence.filter((reference) => REASON_TYPES.test(reference));
   return {
     detail: {
       kind: line.kind,
-      code: { coding: [{ system: adviceSystem(uri), code: line.advice }], text: line.text },
+      code: { coding: [{ system: adviceSystem(service.uri), code: line.advice }], text: line.text },
       status: 'not-started',
       ...(line.doNotPerform ? { doNotPerform: true } : {}),
       description: lineText(line),
       ...(reasons.length === 0
         ? {}
-        : { reasonReference: reasons.map((one) => toReference<Observation>(one)) }),
+        : { reasonReference: reasons.map((one) => toRecord<Observation>(one, service)) }),
     },
   };
 }
 
 const REASON_TYPES = /^(Condition|Observation|DiagnosticReport|DocumentReference)\//;
+
+/** Tells later what we proposed, whatever a person has made of the activities. */
+function adviceSetTag({ advice }: Finding, uri: string): Coding {
+  return { system: adviceSetSystem(uri), code: adviceSetOf(advice.map((line) => line.advice)) };
+}
+
+export function adviceSetSystem(uri: string): string {
+  return `${uri}/advice-sets`;
+}
 
 /** Codes of activities: the advice they come from. */
 export function adviceSystem(uri: string): string {

@@ -2,11 +2,13 @@
  * Works what is owed about one patient: each delivery is written, then marked, one after the other.
  *
  * Killed between a write and its mark, the delivery is found written the next time and only marked.
+ * What something keeps changing back is not written for ever.
  */
 import { createHash } from 'node:crypto';
 import type { LiveConnection } from '../connections/live-connection.ts';
 import type { EpisodeChange } from '../core/decision.ts';
 import {
+  countWrite,
   type Delivery,
   endDelivery,
   type NewDelivery,
@@ -19,6 +21,7 @@ import type { Owing, Store } from '../store/store.ts';
 import { findWrite, rememberWrite } from '../store/target-resource.ts';
 import { canonicalJson } from '../vocabulary/canonical-json.ts';
 import type { ConnectionId, PatientId } from '../vocabulary/ids.ts';
+import { HOUR } from '../vocabulary/instant.ts';
 import { deliver } from './deliver.ts';
 import { ensureDevice } from './device.ts';
 import { type Identity, identityOf } from './identity.ts';
@@ -27,6 +30,7 @@ import type { OwedDelivery } from './owed.ts';
 import type { Service } from './service.ts';
 
 export interface DeliveryParts {
+  readonly now: () => Date;
   readonly store: Store;
   readonly connection: (id: ConnectionId) => LiveConnection | undefined;
   /** Canonical address of this installation. */
@@ -63,22 +67,66 @@ export function owedFor(of: {
   return { connectionId, patientId, episodeKey: episode.key, episodeNumber: episode.number, identity, what };
 }
 
+const CONFLICTS = 3; // before it is parked, over half a minute: a copy that lags behind shows old versions as well
+
 /** Device references by connection; asked for once per start. */
 const authors = new WeakMap<LiveConnection, Promise<Service['author']>>();
 
 export async function deliverOwed(job: Job<Owing>, parts: DeliveryParts): Promise<void> {
   const { connectionId, patientId } = job.data;
-  const live = parts.connection(connectionId);
-  if (live === undefined) throw new TryLater('connection-unknown');
-  const capability = await live.capability();
-  const service: Service = { uri: parts.serviceUri, author: await authorAt(live, parts.serviceUri) };
+  const source = parts.connection(connectionId);
+  if (source === undefined) throw new TryLater('connection-unknown');
+  const deliverOne = await writerTo(source, parts);
   for (const delivery of await owedDeliveries<OwedDelivery>(parts.store.db, connectionId, patientId)) {
-    const known = await knownTargets(parts.store, delivery);
-    const outcome = await deliver(live.gate, capability, service, delivery.what, known);
-    await end(delivery, outcome, parts);
+    await job.hold();
+    const outcome = isWrittenTooOften(delivery, parts.now())
+      ? ({ outcome: 'too-many-writes' } as const)
+      : await deliverOne(delivery);
+    await end(delivery, outcome, targetIdOf(source), parts);
     parts.onDelivered?.({ delivery, outcome });
   }
   await parts.store.transaction((trx) => job.settle(trx));
+}
+
+/**
+ * A program of the hospital that reverts what we write can make us write it again, and so on. An alert that
+ * changes by itself does not change so often. Source: fhir-integration 4.8.
+ */
+const MOST_WRITES = 10;
+const WRITES_COUNT_FOR = HOUR;
+
+function isWrittenTooOften({ writes }: Delivery, now: Date): boolean {
+  if (writes === undefined || writes.count < MOST_WRITES) return false;
+  return now.getTime() - writes.since.getTime() < WRITES_COUNT_FOR;
+}
+
+type Writer = (delivery: Delivery<OwedDelivery>) => Promise<DeliveryOutcome>;
+
+/** Writes to the target of a connection; references to its records are absolute on any other server. */
+async function writerTo(
+  source: LiveConnection,
+  { store, connection, serviceUri }: DeliveryParts,
+): Promise<Writer> {
+  const targetId = targetIdOf(source);
+  if (targetId === undefined) return async () => ({ outcome: 'kept-locally' });
+  const target = connection(targetId);
+  if (target === undefined) throw new TryLater('target-unknown');
+  const capability = await target.capability();
+  const service: Service = {
+    uri: serviceUri,
+    author: await authorAt(target, serviceUri),
+    ...(target !== source && { recordsAt: source.connection.base.replace(/\/+$/, '') }),
+  };
+  return async (delivery) => {
+    const known = await knownTargets(store, targetId, delivery);
+    return deliver(target.gate, capability, service, delivery.what, known);
+  };
+}
+
+/** Undefined where alerts are written nowhere. */
+function targetIdOf({ connection: { id, target = 'same' } }: LiveConnection): ConnectionId | undefined {
+  if (target === 'local-only') return undefined;
+  return target === 'same' ? id : (target as ConnectionId);
 }
 
 function authorAt(live: LiveConnection, serviceUri: string): Promise<Service['author']> {
@@ -94,13 +142,20 @@ const TARGET_TYPES = {
   issue: 'DetectedIssue',
   plan: 'CarePlan',
   provenance: 'Provenance',
+  task: 'Task',
+  flag: 'Flag',
+  communication: 'Communication',
 } as const satisfies Record<keyof KnownTargets, string>;
 type TargetName = keyof typeof TARGET_TYPES;
 
-async function knownTargets(store: Store, { connectionId, identity }: Delivery): Promise<KnownTargets> {
+async function knownTargets(
+  store: Store,
+  targetId: ConnectionId,
+  { identity }: Delivery,
+): Promise<KnownTargets> {
   const names = Object.keys(TARGET_TYPES) as TargetName[];
   const found = await Promise.all(
-    names.map((name) => findWrite(store.db, connectionId, TARGET_TYPES[name], identity)),
+    names.map((name) => findWrite(store.db, targetId, TARGET_TYPES[name], identity)),
   );
   return Object.fromEntries(
     names.flatMap((name, index) => {
@@ -109,7 +164,11 @@ async function knownTargets(store: Store, { connectionId, identity }: Delivery):
       return [
         [
           name,
-          { id: write.serverId, ...(write.versionId === undefined ? {} : { versionId: write.versionId }) },
+          {
+            id: write.serverId,
+            ...(write.versionId === undefined ? {} : { versionId: write.versionId }),
+            ...(write.fresh ? { fresh: true as const } : {}),
+          },
         ],
       ];
     }),
@@ -120,7 +179,8 @@ async function knownTargets(store: Store, { connectionId, identity }: Delivery):
 async function end(
   delivery: Delivery<OwedDelivery>,
   outcome: DeliveryOutcome,
-  { store }: DeliveryParts,
+  targetId: ConnectionId | undefined,
+  { store, now }: DeliveryParts,
 ): Promise<void> {
   const { connectionId, patientId, episodeKey, episodeNumber } = delivery;
   switch (outcome.outcome) {
@@ -128,11 +188,11 @@ async function end(
     case 'unchanged':
       return await store.transaction(async (trx) => {
         for (const [name, target] of Object.entries(outcome.targets)) {
-          if (target === undefined) continue;
+          if (target === undefined || targetId === undefined) continue;
           const contentHash = createHash('sha256').update(canonicalJson(delivery.what)).digest('hex');
           const type = TARGET_TYPES[name as TargetName];
           await rememberWrite(trx, {
-            connectionId,
+            connectionId: targetId,
             type,
             identity: delivery.identity as Identity,
             serverId: target.id,
@@ -140,8 +200,12 @@ async function end(
             ...(target.versionId === undefined ? {} : { versionId: target.versionId }),
           });
         }
+        if (outcome.outcome === 'done') await countWrite(trx, delivery, now(), WRITES_COUNT_FOR);
         await endDelivery(trx, delivery, 'done');
       });
+    case 'too-many-writes':
+      await endDelivery(store.db, delivery, 'parked', outcome.outcome);
+      return;
     case 'kept-locally':
       await endDelivery(store.db, delivery, 'done', 'kept-locally');
       return;
@@ -151,6 +215,10 @@ async function end(
         await endDelivery(trx, delivery, 'done', 'closed-by-clinician');
       });
     case 'parked':
+      if (outcome.reason === 'conflict' && delivery.attempts < CONFLICTS) {
+        await noteAttempt(store.db, delivery, outcome.reason);
+        throw new TryLater(outcome.reason);
+      }
       await endDelivery(
         store.db,
         delivery,

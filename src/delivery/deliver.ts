@@ -8,6 +8,7 @@
  */
 import type { Capability } from '../connections/capability.ts';
 import type { Gate } from '../connections/gate.ts';
+import { settleCompanions } from './companions.ts';
 import { canCreateTogether, createTogether } from './create-together.ts';
 import type { FindOutcome, Kept, Target } from './find.ts';
 import type { DeliveryOutcome, KnownTargets, RoundEnd, Run } from './outcome.ts';
@@ -16,6 +17,7 @@ import type { Service } from './service.ts';
 import { findIssue, findPlan, settleIssue, settlePlan, settleProvenance } from './settle.ts';
 
 const ROUNDS = 3;
+const NOT_THERE_YET = { outcome: 'try-later', because: 'not-there-yet' } as const;
 
 /**
  * @param known what earlier deliveries of this episode wrote; `{}` when nothing is known
@@ -39,21 +41,47 @@ export async function deliver(
 }
 
 async function round(run: Run): Promise<RoundEnd> {
+  const end = await issueAndPlan(run);
+  switch (end.outcome) {
+    case 'done':
+    case 'unchanged': {
+      const { issue } = end.targets;
+      if (issue === undefined) return end;
+      const companions = await settleCompanions(run, `DetectedIssue/${issue.id}`);
+      if (companions.outcome !== 'settled') return companions;
+      const targets = { ...end.targets, ...companions.targets };
+      return { outcome: run.wrote ? 'done' : 'unchanged', targets };
+    }
+    case 'closed-by-clinician': {
+      const companions = await settleCompanions(run, undefined);
+      return companions.outcome === 'settled' ? end : companions;
+    }
+    default:
+      return end;
+  }
+}
+
+async function issueAndPlan(run: Run): Promise<RoundEnd> {
   const issue = await findIssue(run);
   if (issue.outcome === 'none' && isClosing(run.owed.change)) return { outcome: 'unchanged', targets: {} };
   const plan = await findPlan(run);
-  if (issue.outcome === 'none' && plan.outcome === 'none' && canCreateTogether(run))
-    return createTogether(run);
+  // The plan was written just now: an issue written alone would be taken for an old copy the next time.
+  if (plan.found.outcome === 'try-later' && plan.found.because === NOT_THERE_YET.because)
+    return NOT_THERE_YET;
+  const nothingYet = issue.outcome === 'none' && plan.found.outcome === 'none';
+  if (nothingYet && plan.takenUp === undefined && canCreateTogether(run)) return createTogether(run);
 
   const issueStep = await settleIssue(run, issue);
   if (issueStep.outcome !== 'settled') return issueStep;
+  if (!run.wrote && isPerhapsOld(issue, run.known.issue)) return NOT_THERE_YET;
   const issueReference = `DetectedIssue/${issueStep.target?.id}`;
   const planStep = await settlePlan(run, plan, issueReference);
   if (planStep.outcome !== 'settled') return planStep;
 
   const targets = { ...as('issue', issueStep.target), ...as('plan', planStep.target) };
-  if (!run.wrote && isKnown(issue, run.known.issue) && isKnown(plan, run.known.plan))
+  if (!run.wrote && isKnown(issue, run.known.issue) && isKnown(plan.found, run.known.plan))
     return { outcome: 'unchanged', targets };
+  if (!run.wrote && isPerhapsOld(plan.found, run.known.plan)) return NOT_THERE_YET;
   const written = [
     issueReference,
     ...(planStep.target === undefined ? [] : [`CarePlan/${planStep.target.id}`]),
@@ -70,6 +98,11 @@ async function round(run: Run): Promise<RoundEnd> {
 function isKnown(found: FindOutcome<Kept>, known: Target | undefined): boolean {
   if (found.outcome !== 'found') return true;
   return known !== undefined && known.versionId === found.resource.meta?.versionId;
+}
+
+/** Just written by us and read in another version: changed by somebody, or read from a copy that lags behind. */
+function isPerhapsOld(found: FindOutcome<Kept>, known: Target | undefined): boolean {
+  return known?.fresh === true && known.versionId !== undefined && !isKnown(found, known);
 }
 
 function as(name: keyof KnownTargets, target: Target | undefined): KnownTargets {

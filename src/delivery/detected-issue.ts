@@ -4,12 +4,20 @@
  * Pure: the same delivery gives the same resource. Only elements that the service owns are here, and the
  * mitigation of a clinician who answered to us; what one adds at the target is kept by the merge. Source: clinical foundations 3, 6 and 8.
  */
-import type { DetectedIssue, DetectedIssueMitigation, Reference, Resource } from '@medplum/fhirtypes';
-import type { Finding, Mitigation, Tier } from '../core/decision.ts';
+import type { DetectedIssue, DetectedIssueMitigation, Meta } from '@medplum/fhirtypes';
+import type { EarlierMitigation, Finding, Mitigation, Tier } from '../core/decision.ts';
 import { identityOf } from './identity.ts';
 import { narrative } from './narrative.ts';
 import { isClosing, type OwedDelivery } from './owed.ts';
-import { generatedTag, issueIdentifier, rulePage, type Service, tagSystem, tierSystem } from './service.ts';
+import {
+  generatedTag,
+  issueIdentifier,
+  rulePage,
+  type Service,
+  tagSystem,
+  tierSystem,
+  toRecord,
+} from './service.ts';
 
 /** Foundations 3: critical is `high` and a tag. */
 export const SEVERITY = {
@@ -30,13 +38,14 @@ export function detectedIssue(owed: OwedDelivery, service: Service): DetectedIss
   const { uri } = service;
   const identity = identityOf(owed.connectionId, owed.patientId, episode.key, episode.number);
   const version = owed.ruleVersion === undefined ? {} : { version: owed.ruleVersion };
-  const implicated = finding.implicated.map(toReference);
-  const evidence = finding.evidence.map(toReference);
+  const implicated = finding.implicated.map((one) => toRecord(one, service));
+  const evidence = finding.evidence.map((one) => toRecord(one, service));
   return {
     resourceType: 'DetectedIssue',
     meta: {
       source: uri,
       tag: [generatedTag(uri), { system: tierSystem(uri), code: episode.tier }, ...stateTags(owed, uri)],
+      ...securityOf(owed),
     },
     identifier: [issueIdentifier(uri, identity)],
     status: issueStatus(owed.change, finding),
@@ -48,7 +57,7 @@ export function detectedIssue(owed: OwedDelivery, service: Service): DetectedIss
       text: finding.title,
     },
     severity: SEVERITY[episode.tier],
-    patient: { reference: `Patient/${owed.patientId}` },
+    patient: toRecord(`Patient/${owed.patientId}`, service),
     identifiedPeriod: {
       start: episode.raisedAt,
       ...(isClosing(owed.change) ? { end: owed.decisionAt } : {}),
@@ -59,16 +68,25 @@ export function detectedIssue(owed: OwedDelivery, service: Service): DetectedIss
     detail: detailText(owed),
     reference: rulePage(uri, episode.rule, owed.ruleVersion),
     text: narrative([finding.summary, detailText(owed)]),
-    ...(episode.mitigation && { mitigation: [mitigation(episode.mitigation)] }),
+    ...(episode.mitigation && { mitigation: [mitigation(episode.mitigation, service)] }),
   };
 }
 
+/** What earlier answers to us left in the issue. */
+export function earlierMitigations(
+  { episode }: OwedDelivery,
+  service: Service,
+  which: (one: EarlierMitigation) => boolean = () => true,
+): DetectedIssueMitigation[] {
+  return (episode.earlierMitigations ?? []).filter(which).map((one) => mitigation(one, service));
+}
+
 /** Authored by the clinician who answered to us: R4 allows no Device there. */
-function mitigation({ code, display, at, author }: Mitigation): DetectedIssueMitigation {
+function mitigation({ code, display, at, author }: Mitigation, service: Service): DetectedIssueMitigation {
   return {
     action: { coding: [{ system: ACT_CODE, code, display }] },
     date: at,
-    author: { reference: author },
+    author: toRecord(author, service),
   };
 }
 
@@ -86,6 +104,11 @@ function detailText({ episode: { finding, stale }, reason }: OwedDelivery): stri
   return [...sentences, CLOSING_WORDS].filter((text) => text !== '').join(' ');
 }
 
+/** A part of `meta`: what quotes a restricted record is as restricted. */
+export function securityOf({ episode: { security } }: OwedDelivery): Pick<Meta, 'security'> {
+  return security === undefined ? {} : { security: security.map((label) => ({ ...label })) };
+}
+
 /** R4 has no code for a resolved or superseded issue, so a tag says it. */
 function stateTags({ change, episode }: OwedDelivery, uri: string): { system: string; code: string }[] {
   const system = tagSystem(uri);
@@ -99,8 +122,4 @@ export function asSentence(text: string): string {
   if (trimmed === '') return '';
   const first = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
   return /[.!?]$/.test(first) ? first : `${first}.`;
-}
-
-export function toReference<T extends Resource>(reference: string): Reference<T> {
-  return { reference };
 }

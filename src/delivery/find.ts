@@ -3,7 +3,15 @@
  *
  * This comes before every write: it is what makes a repeat, and a write whose answer was lost, harmless.
  */
-import type { CarePlan, DetectedIssue, Identifier, Resource } from '@medplum/fhirtypes';
+import type {
+  CarePlan,
+  Communication,
+  DetectedIssue,
+  Flag,
+  Identifier,
+  Resource,
+  Task,
+} from '@medplum/fhirtypes';
 import type { WriteLevel } from '../connections/capability.ts';
 import type { Gate } from '../connections/gate.ts';
 import type { Trouble, WriteOutcome } from '../connections/outcomes.ts';
@@ -14,10 +22,13 @@ import { isLeftAlone } from './merge.ts';
 export interface Target {
   readonly id: string;
   readonly versionId?: string;
+  /** Written just now: a server that reads from a copy may not show it yet, or as it was before. */
+  readonly fresh?: true;
 }
 
 /** What the service keeps up to date on a target. */
-export type Kept = (DetectedIssue | CarePlan) & { id: string };
+export type Written = DetectedIssue | CarePlan | Task | Flag | Communication;
+export type Kept = Written & { id: string };
 
 export type FindOutcome<T> =
   | { readonly outcome: 'found'; readonly resource: T }
@@ -31,7 +42,7 @@ export type FindOutcome<T> =
   | Trouble;
 
 interface Sought {
-  readonly type: 'DetectedIssue' | 'CarePlan';
+  readonly type: Kept['resourceType'];
   readonly level: WriteLevel;
   readonly identity: Identity;
   readonly identifier: Identifier;
@@ -46,7 +57,7 @@ export async function find(gate: Gate, sought: Sought): Promise<FindOutcome<Kept
     if (read.outcome === 'found') return { outcome: 'found', resource: read.resource as Kept };
     if (read.outcome !== 'gone') return read;
     if (read.certain) return { outcome: 'deleted' };
-    if (level === 'A') return { outcome: known === undefined ? 'none' : 'deleted' };
+    if (level === 'A') return absent(known);
   }
   return findByIdentifier(gate, sought);
 }
@@ -60,12 +71,19 @@ async function findByIdentifier(gate: Gate, { type, identifier, known }: Sought)
   );
   const live = named.filter((one) => one.status !== 'entered-in-error');
   const [first, ...rest] = [...(live.length > 0 ? live : named)].sort(touchedThenOldest);
-  if (first === undefined) return { outcome: known === undefined ? 'none' : 'deleted' };
+  if (first === undefined) return absent(known);
   for (const duplicate of live.length > 0 ? rest.filter((one) => !isTouched(one)) : []) {
-    const write = await gate.update({ ...duplicate, status: 'entered-in-error' }, duplicate.meta?.versionId);
+    const mistake = { ...duplicate, status: 'entered-in-error' } as Kept;
+    const write = await gate.update(mistake, duplicate.meta?.versionId);
     if (write.outcome !== 'written' && write.outcome !== 'gone') return { outcome: 'unsettled', write };
   }
   return { outcome: 'found', resource: first };
+}
+
+/** Nothing is there under the identity. */
+function absent(known: Target | undefined): FindOutcome<never> {
+  if (known === undefined) return { outcome: 'none' };
+  return known.fresh ? { outcome: 'try-later', because: 'not-there-yet' } : { outcome: 'deleted' };
 }
 
 function hasIdentifier(resource: Resource, { system, value }: Identifier): boolean {
@@ -85,7 +103,17 @@ function sortKey({ meta, id }: Kept): string {
 }
 
 function isTouched(resource: Kept): boolean {
-  return resource.resourceType === 'DetectedIssue'
-    ? (resource.mitigation ?? []).length > 0 || resource.status === 'mitigated'
-    : isLeftAlone(resource) || (resource.note ?? []).length > 0;
+  switch (resource.resourceType) {
+    case 'DetectedIssue':
+      return (resource.mitigation ?? []).length > 0 || resource.status === 'mitigated';
+    case 'CarePlan':
+      return isLeftAlone(resource) || (resource.note ?? []).length > 0;
+    default:
+      return isEnded(resource);
+  }
+}
+
+/** A companion that is not as we made it: ended by us, or taken up or put away by a person. */
+export function isEnded({ resourceType, status }: Kept): boolean {
+  return status !== { Task: 'draft', Flag: 'active', Communication: 'completed' }[resourceType as 'Task'];
 }

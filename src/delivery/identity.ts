@@ -21,8 +21,21 @@ export function identityOf(
 }
 
 /** What hangs on an alert has a name made from the alert's. */
-export function planIdentityOf(issue: Identity): Identity {
-  return named(issue, 'CarePlan');
+export function planIdentityOf(issue: Identity, proposal = 1): Identity {
+  return proposal === 1 ? named(issue, 'CarePlan') : named(issue, 'CarePlan', String(proposal));
+}
+
+/** At most one of each type for an alert. */
+export function companionIdentityOf(issue: Identity, type: string): Identity {
+  return named(issue, type);
+}
+
+/** The same advice has the same name, in whatever order. */
+export function adviceSetOf(advice: readonly string[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify([...advice].sort()))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** @param decisionAt ISO time of the decision: one Provenance for each decision that changed something */

@@ -2,25 +2,30 @@
  * What is ours in a resource that clinicians also write to.
  *
  * The current resource stays as it is; only elements that the service owns are replaced. So a mitigation,
- * a note, the progress of an activity or an element nobody here has heard of is never lost. The author is set
- * once: it may be a logical reference one day and a Device the next, which is no reason to write again.
+ * a note, the progress of an activity or an element nobody here has heard of is never lost. Author and patient
+ * are set once: the author may be a logical reference one day and a Device the next, which is no reason to write
+ * again; and a hospital that merges patient records points what is there to another one, which is not ours to undo.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type {
   CarePlan,
   CarePlanActivity,
+  Coding,
   DetectedIssue,
   Meta,
   DetectedIssueMitigation as Mitigation,
 } from '@medplum/fhirtypes';
-import { adviceSystem } from './care-plan.ts';
+import { type SecurityLabel, strictest } from '../core/episodes/security-labels.ts';
+import { adviceSetSystem, adviceSystem } from './care-plan.ts';
+import { earlierMitigations } from './detected-issue.ts';
+import { adviceSetOf } from './identity.ts';
 import type { OwedDelivery } from './owed.ts';
+import type { Service } from './service.ts';
 
 const OF_ISSUE = [
   'status',
   'code',
   'severity',
-  'patient',
   'identifiedPeriod',
   'implicated',
   'evidence',
@@ -49,15 +54,15 @@ const OF_PLAN = [
 export function isClosedByClinician(
   current: DetectedIssue,
   desired: DetectedIssue,
-  change: OwedDelivery['change'],
+  owed: OwedDelivery,
+  service: Service,
 ): boolean {
   const status = current.status as string;
   if (['entered-in-error', 'cancelled'].includes(status)) return status !== desired.status;
-  const theirs = (current.mitigation ?? []).filter(
-    (one) => !(desired.mitigation ?? []).some((ours) => same(one, ours)),
-  );
+  const given = [...(desired.mitigation ?? []), ...earlierMitigations(owed, service)];
+  const theirs = (current.mitigation ?? []).filter((one) => !given.some((ours) => same(one, ours)));
   const answered = status === 'mitigated' || theirs.length > 0;
-  return answered && change !== 'escalate' && change !== 'withdraw';
+  return answered && owed.change !== 'escalate' && owed.change !== 'withdraw';
 }
 
 function same(a: Mitigation, b: Mitigation): boolean {
@@ -73,14 +78,48 @@ export function isLeftAlone(current: CarePlan): boolean {
   return current.status !== 'draft' || current.intent !== 'proposal';
 }
 
-/** @returns undefined when nothing of ours would change */
-export function mergedIssue(current: DetectedIssue, desired: DetectedIssue): DetectedIssue | undefined {
+/** A person works with it: what we think later is a new proposal, never a change of this one. */
+export function isTakenUp({ status, intent }: CarePlan): boolean {
+  const over = status === 'revoked' || status === 'entered-in-error';
+  return !over && (status !== 'draft' || intent !== 'proposal');
+}
+
+/** Does a plan that a person took up come from the same advice? A person may have changed its activities since. */
+export function hasSameAdvice(takenUp: CarePlan, desired: CarePlan, serviceUri: string): boolean {
+  const tag = ({ meta }: CarePlan) =>
+    meta?.tag?.find(({ system }) => system === adviceSetSystem(serviceUri))?.code;
+  return (tag(takenUp) ?? adviceSetOf(adviceIn(takenUp, serviceUri))) === tag(desired);
+}
+
+function adviceIn({ activity = [] }: CarePlan, serviceUri: string): string[] {
+  return activity.flatMap((one) => adviceCodeOf(one, adviceSystem(serviceUri)) ?? []);
+}
+
+function adviceCodeOf({ detail }: CarePlanActivity, system: string): string | undefined {
+  return detail?.code?.coding?.find((coding) => coding.system === system)?.code;
+}
+
+/**
+ * Of the mitigations only those leave that were written for an answer to us that its author has undone.
+ *
+ * @returns undefined when nothing of ours would change
+ */
+export function mergedIssue(
+  current: DetectedIssue,
+  desired: DetectedIssue,
+  owed: OwedDelivery,
+  service: Service,
+): DetectedIssue | undefined {
   const { mitigation: given = [], ...rest } = desired;
-  const kept = current.mitigation ?? [];
+  const before = current.mitigation ?? [];
+  const undone = earlierMitigations(owed, service, (one) => one.undone === true);
+  const kept = before.filter((one) => !undone.some((ours) => same(one, ours)));
   const added = given.filter((ours) => !kept.some((one) => same(one, ours)));
   const owned = withOwned(current, rest, OF_ISSUE);
-  if (added.length === 0) return owned;
-  return { ...(owned ?? current), mitigation: [...kept, ...added] };
+  if (added.length === 0 && kept.length === before.length) return owned;
+  const { mitigation: _, ...issue }: DetectedIssue = owned ?? current;
+  const mitigation = [...kept, ...added];
+  return { ...issue, ...(mitigation.length > 0 && { mitigation }) };
 }
 
 /** @returns undefined when nothing of ours would change */
@@ -96,13 +135,14 @@ function withOwned<T extends Ours>(current: T, desired: T, owned: readonly strin
   const same = owned.every((element) =>
     isDeepStrictEqual(plain(current[element as keyof T]), plain(desired[element as keyof T])),
   );
-  if (same && hasTags(current.meta, desired.meta)) return undefined;
+  const meta = mergedMeta(current.meta, desired.meta);
+  if (same && hasTags(current.meta, desired.meta) && hasLabels(current.meta, meta)) return undefined;
   const kept = Object.entries(current).filter(([element]) => !owned.includes(element));
   const ours = Object.entries(desired).filter(([element]) => owned.includes(element));
   return {
     ...Object.fromEntries(kept),
     ...Object.fromEntries(ours),
-    meta: mergedMeta(current.meta, desired.meta),
+    meta,
   } as T;
 }
 
@@ -114,11 +154,30 @@ function hasTags(current: Meta | undefined, desired: Meta | undefined): boolean 
   );
 }
 
-/** Tags of our systems are replaced, those of others stay. */
+function hasLabels(current: Meta | undefined, merged: Meta): boolean {
+  const key = ({ system, code }: Coding) => `${system ?? ''}|${code ?? ''}`;
+  const labels = new Set((current?.security ?? []).map(key));
+  return (merged.security ?? []).every((label) => labels.has(key(label)));
+}
+
+/**
+ * Tags of our systems are replaced, those of others stay. Security labels are added and never taken away or
+ * made looser: a person may have set them.
+ */
 function mergedMeta(current: Meta = {}, desired: Meta = {}): Meta {
   const systems = new Set(desired.tag?.map((tag) => tag.system));
   const others = (current.tag ?? []).filter((tag) => !systems.has(tag.system));
-  return { ...current, ...desired, tag: [...others, ...(desired.tag ?? [])] };
+  const labels = [...(current.security ?? []), ...(desired.security ?? [])];
+  const security = [
+    ...strictest(labels.filter((label): label is SecurityLabel => label.code !== undefined)),
+    ...labels.filter(({ code }) => code === undefined),
+  ];
+  return {
+    ...current,
+    ...desired,
+    tag: [...others, ...(desired.tag ?? [])],
+    ...(security.length > 0 && { security }),
+  };
 }
 
 /** Matched by advice code. What a person did with an activity stays, also when we no longer suggest it. */
@@ -127,8 +186,7 @@ function mergedActivities(
   desired: readonly CarePlanActivity[],
   system: string,
 ): CarePlanActivity[] {
-  const codeOf = (one: CarePlanActivity) =>
-    one.detail?.code?.coding?.find((coding) => coding.system === system)?.code;
+  const codeOf = (one: CarePlanActivity) => adviceCodeOf(one, system);
   const before = new Map(current.map((one) => [codeOf(one), one]));
   const wanted = new Set(desired.map(codeOf));
   const kept = current.filter(

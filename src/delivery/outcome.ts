@@ -18,12 +18,17 @@ export interface KnownTargets {
   readonly issue?: Target;
   readonly plan?: Target;
   readonly provenance?: Target;
+  readonly task?: Target;
+  readonly flag?: Target;
+  readonly communication?: Target;
 }
 
 export type DeliveryOutcome =
   | { readonly outcome: 'done' | 'unchanged'; readonly targets: KnownTargets }
   /** Answered, put away or deleted by a person: nothing more is written in this episode. */
   | { readonly outcome: 'closed-by-clinician' }
+  /** Written so often in an hour that something keeps undoing it: left alone until a person has looked. */
+  | { readonly outcome: 'too-many-writes' }
   /** The target can not store alerts; ours is the only copy. */
   | { readonly outcome: 'kept-locally' }
   /** `stops`: nothing else of this connection can succeed either; a person must look. */

@@ -1,7 +1,7 @@
 /**
  * Who writes: the service's own name, the systems of its codes, and its Device.
  */
-import type { Coding, Device as DeviceResource, Identifier, Reference } from '@medplum/fhirtypes';
+import type { Coding, Device as DeviceResource, Identifier, Reference, Resource } from '@medplum/fhirtypes';
 import type { Identity } from './identity.ts';
 
 export interface Service {
@@ -9,6 +9,13 @@ export interface Service {
   readonly uri: string;
   /** The author of what is written; a reference once the target holds our Device, else a logical one. */
   readonly author: Reference<DeviceResource>;
+  /** Base of the server that the records are on, where that is another than the target. */
+  readonly recordsAt?: string;
+}
+
+/** A reference to a record of the patient: relative on its own server, absolute from any other. */
+export function toRecord<T extends Resource>(reference: string, { recordsAt }: Service): Reference<T> {
+  return { reference: recordsAt === undefined ? reference : `${recordsAt}/${reference}` };
 }
 
 export const DEVICE_NAME = 'cramp-cds clinical rules';

@@ -2,13 +2,20 @@
  * Brings one resource of a delivery to what it should be: created, updated, or left as it is.
  */
 import type { CarePlan, DetectedIssue, Identifier, Provenance } from '@medplum/fhirtypes';
-import type { WrittenType } from '../connections/capability.ts';
 import type { WriteOutcome } from '../connections/outcomes.ts';
+import { SHOWN_WITHIN_MS } from '../store/target-resource.ts';
 import { carePlan, needsPlan } from './care-plan.ts';
 import { detectedIssue } from './detected-issue.ts';
-import { type FindOutcome, find, type Kept, type Target } from './find.ts';
+import { type FindOutcome, find, type Kept, type Target, type Written } from './find.ts';
 import { type Identity, identityOf, planIdentityOf, provenanceIdentityOf } from './identity.ts';
-import { isClosedByClinician, isLeftAlone, mergedIssue, mergedPlan } from './merge.ts';
+import {
+  hasSameAdvice,
+  isClosedByClinician,
+  isLeftAlone,
+  isTakenUp,
+  mergedIssue,
+  mergedPlan,
+} from './merge.ts';
 import { type Run, type Step, troubleEnd, writeEnd } from './outcome.ts';
 import { isClosing, type OwedDelivery } from './owed.ts';
 import { provenance } from './provenance.ts';
@@ -30,12 +37,46 @@ export function findIssue({ gate, capability, service, owed, known }: Run): Prom
   });
 }
 
-export async function findPlan({ gate, capability, service, owed, known }: Run): Promise<FindOutcome<Kept>> {
-  const level = capability.levels.CarePlan;
-  if (level === 'D') return { outcome: 'none' };
-  const identity = planIdentityOf(issueIdentityOf(owed));
-  const identifier = planIdentifier(service.uri, identity);
-  return find(gate, { type: 'CarePlan', level, identity, identifier, known: known.plan });
+/** The last proposal of an episode, and the plan before it that a person took up. */
+export interface FoundPlan {
+  readonly found: FindOutcome<Kept>;
+  readonly number: number;
+  readonly takenUp?: CarePlan & Kept;
+}
+
+const MOST_PROPOSALS = 5; // of one episode; who took up so many does not wait for a sixth
+
+export async function findPlan(run: Run): Promise<FoundPlan> {
+  if (run.capability.levels.CarePlan === 'D') return { found: { outcome: 'none' }, number: 1 };
+  let takenUp: (CarePlan & Kept) | undefined;
+  for (let number = 1; ; number++) {
+    const found = await findProposal(run, number, takenUp);
+    const before = takenUp;
+    if (found.outcome === 'found') takenUp = found.resource as CarePlan & Kept;
+    if (
+      found.outcome !== 'found' ||
+      takenUp === undefined ||
+      !isTakenUp(takenUp) ||
+      number === MOST_PROPOSALS
+    )
+      return { found, number, ...(before && { takenUp: before }) };
+  }
+}
+
+/** What is known is the last one that was written. */
+function findProposal(
+  { gate, capability, service, owed, known }: Run,
+  number: number,
+  before?: Kept,
+): Promise<FindOutcome<Kept>> {
+  const identity = planIdentityOf(issueIdentityOf(owed), number);
+  return find(gate, {
+    type: 'CarePlan',
+    level: capability.levels.CarePlan,
+    identity,
+    identifier: planIdentifier(service.uri, identity),
+    known: known.plan?.id === before?.id ? undefined : known.plan,
+  });
 }
 
 /** Is a plan to be made where there is none? */
@@ -52,19 +93,28 @@ export async function settleIssue(run: Run, found: FindOutcome<Kept>): Promise<S
   }
   if (found.outcome !== 'found') return lookEnd(found);
   const current = found.resource as DetectedIssue & Kept;
-  if (isClosedByClinician(current, desired, owed.change)) return { outcome: 'closed-by-clinician' };
-  return updateOne(run, current, mergedIssue(current, desired));
+  if (isClosedByClinician(current, desired, owed, service)) return { outcome: 'closed-by-clinician' };
+  return updateOne(run, current, mergedIssue(current, desired, owed, service));
 }
 
-/** A plan that a person deleted, hid or took up stays so. */
-export async function settlePlan(run: Run, found: FindOutcome<Kept>, issue: string): Promise<Step> {
+/** A plan that a person deleted, hid or took up stays so; other advice than it came from is a new proposal. */
+export async function settlePlan(
+  run: Run,
+  { found, number, takenUp }: FoundPlan,
+  issue: string,
+): Promise<Step> {
   const { owed, service } = run;
   if (found.outcome === 'deleted' || found.outcome === 'hidden') return { outcome: 'settled' };
   if (found.outcome === 'none') {
-    if (!wantsPlan(run)) return { outcome: 'settled' };
-    const identity = planIdentityOf(issueIdentityOf(owed));
-    const desired = carePlan(owed, service, issue);
-    return createOne(run, desired, identity, planIdentifier(service.uri, identity), () => findPlan(run));
+    const replaces = takenUp && `CarePlan/${takenUp.id}`;
+    const desired = carePlan(owed, service, issue, { number, ...(replaces && { replaces }) });
+    const isNews = takenUp === undefined || !hasSameAdvice(takenUp, desired, service.uri);
+    if (!wantsPlan(run) || !isNews)
+      return { outcome: 'settled', ...(takenUp && { target: targetOf(takenUp) }) };
+    const identity = planIdentityOf(issueIdentityOf(owed), number);
+    return createOne(run, desired, identity, planIdentifier(service.uri, identity), () =>
+      findProposal(run, number, takenUp),
+    );
   }
   if (found.outcome !== 'found') return lookEnd(found);
   const current = found.resource as CarePlan & Kept;
@@ -86,7 +136,10 @@ export async function settleProvenance(run: Run, targets: readonly string[]): Pr
     const read = await gate.read('Provenance', identity);
     if (read.outcome === 'found') return { outcome: 'settled', target: targetOf(read.resource) };
     if (read.outcome !== 'gone') return lookEnd(read);
-    return createdStep(run, await gate.put({ ...resource, id: identity }), identity);
+    const write = await gate.put({ ...resource, id: identity });
+    return write.outcome === 'precondition' // written before and not shown yet; it never changes
+      ? { outcome: 'settled', target: { id: identity } }
+      : createdStep(run, write, identity);
   }
   const tag = provenanceTag(service.uri, identity);
   const search = await gate.searchAll('Provenance', {
@@ -118,32 +171,41 @@ export function lookEnd(
   }
 }
 
-async function createOne(
+export async function createOne(
   run: Run,
-  desired: DetectedIssue | CarePlan,
+  desired: Written,
   identity: Identity,
   identifier: Identifier,
   lookAgain: () => Promise<FindOutcome<Kept>>,
 ): Promise<Step> {
-  switch (run.capability.levels[desired.resourceType as WrittenType]) {
-    case 'A':
-      return createdStep(run, await run.gate.put({ ...desired, id: identity }), identity);
+  switch (run.capability.levels[desired.resourceType]) {
+    case 'A': {
+      const write = await run.gate.put({ ...desired, id: identity });
+      // There is one that we could not read: written before, and not shown yet.
+      if (write.outcome === 'precondition')
+        return { outcome: 'again', because: 'not-there-yet', contested: false };
+      return createdStep(run, write, identity);
+    }
     case 'B':
       return createdStep(run, await run.gate.createIfNone(desired, identifier));
     default: {
-      const step = createdStep(run, await run.gate.create(desired));
-      if (step.outcome !== 'settled') return step;
-      const found = await lookAgain(); // somebody may have created the same beside us
-      return found.outcome === 'found' ? { outcome: 'settled', target: targetOf(found.resource) } : step;
+      const write = await run.gate.create(desired);
+      if (write.outcome !== 'written' && write.outcome !== 'ambiguous') return createdStep(run, write);
+      run.wrote = true;
+      const found = await lookAgain(); // an answer was lost, or somebody has created the same beside us
+      if (found.outcome === 'found') return { outcome: 'settled', target: targetOf(found.resource) };
+      if (write.outcome === 'written') return createdStep(run, write);
+      // Created again before a copy that lags behind shows it, it would be there twice.
+      return {
+        outcome: 'try-later',
+        because: write.because,
+        afterMs: Math.max(write.afterMs ?? 0, SHOWN_WITHIN_MS),
+      };
     }
   }
 }
 
-async function updateOne(
-  run: Run,
-  current: Kept,
-  merged: DetectedIssue | CarePlan | undefined,
-): Promise<Step> {
+export async function updateOne(run: Run, current: Kept, merged: Written | undefined): Promise<Step> {
   if (merged === undefined) return { outcome: 'settled', target: targetOf(current) };
   return createdStep(
     run,
@@ -163,6 +225,6 @@ function createdStep(run: Run, write: WriteOutcome, ownId?: string): Step {
   };
 }
 
-function targetOf({ id = '', meta }: { id?: string; meta?: { versionId?: string } }): Target {
+export function targetOf({ id = '', meta }: { id?: string; meta?: { versionId?: string } }): Target {
   return { id, ...(meta?.versionId === undefined ? {} : { versionId: meta.versionId }) };
 }

@@ -4,14 +4,15 @@
  * Why one commit: the decision, the episodes it opens and closes, the deliveries it owes and the events it
  * answered are one fact. Killed anywhere before it, the job comes back and starts again from current state.
  */
-import type { Resource } from '@medplum/fhirtypes';
 import type { Capability } from '../connections/capability.ts';
 import type { LiveConnection } from '../connections/live-connection.ts';
 import { type RefusalReason, stopsConnection } from '../connections/outcomes.ts';
-import { decide } from '../core/decide.ts';
+import type { Chart } from '../core/chart/chart.ts';
+import { decideOnAll, decideOnReadable } from '../core/decide-on-readable.ts';
 import type { Decision, Episode, EpisodeChange } from '../core/decision.ts';
 import { nextChange } from '../core/next-change.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
+import { whoseIs } from '../intake/whose.ts';
 import { keepDecision } from '../store/decision.ts';
 import { type NewDelivery, oweDelivery } from '../store/delivery.ts';
 import {
@@ -30,13 +31,20 @@ import {
 } from '../store/event.ts';
 import { type Job, TryLater } from '../store/job-worker.ts';
 import { setLookAgain } from '../store/look-again.ts';
+import { forgetMerge, holdMerges } from '../store/merged-patient.ts';
 import { findPatient, learnPatient } from '../store/resource-patient.ts';
 import { type Due, dueKey, type Store } from '../store/store.ts';
 import type { Trx } from '../store/tables.ts';
+import { SHOWN_WITHIN_MS } from '../store/target-resource.ts';
 import { type ConnectionId, type PatientId, parseReference } from '../vocabulary/ids.ts';
 import { DAY } from '../vocabulary/instant.ts';
-import { gather } from './gather.ts';
-import { patientOf } from './patient-of.ts';
+import type { JsonObject } from '../vocabulary/json.ts';
+import { WRITTEN_BY_US } from '../vocabulary/resource-types.ts';
+import { endPatient, seesOthers } from './end-patient.ts';
+import { whoseAtServer } from './find-whose.ts';
+import { type GatherOutcome, gather, type Told } from './gather.ts';
+import { carryOver, mergeInto, raisesOne } from './merge-patients.ts';
+import { replacedBy, survivorOf } from './patient-links.ts';
 
 export interface EvaluationParts {
   readonly store: Store;
@@ -48,7 +56,7 @@ export interface EvaluationParts {
     connectionId: ConnectionId;
     patientId: PatientId;
     change: EpisodeChange;
-    decision: Decision;
+    decision: { at: string; verdicts: readonly { rule: string; version: string }[] };
   }) => NewDelivery;
   /** Hears of every evaluation, for people who watch; must not throw. */
   readonly onEvaluated?: (evaluated: Evaluated) => void;
@@ -59,6 +67,8 @@ export interface Evaluated {
   readonly patientId: PatientId;
   readonly decision: Decision;
   readonly events: readonly StoredEvent[];
+  /** Types of records whose shape is wrong and that were left out, one for each. */
+  readonly unreadable: readonly string[];
   readonly tookMs: number;
 }
 
@@ -87,26 +97,24 @@ async function findWhose(
     reference.type === 'Patient'
       ? (reference.id as PatientId)
       : await findPatient(store.db, connectionId, reference);
-  const patientId = known ?? (await readWhose(job, reference, live));
-  if (patientId === undefined) return await giveUp(job, due, 'patient-unknown', parts);
+  const whose =
+    known === undefined
+      ? await whoseAtServer(live.gate, reference)
+      : ({ outcome: 'found', patientId: known } as const);
+  if (whose.outcome === 'try-later') throw new TryLater(whose.because, whose.afterMs);
+  if (whose.outcome === 'set-aside') return await giveUp(job, due, whose.reason, parts, whose.as);
+  if (whose.outcome === 'gone') {
+    if (!whose.certain && job.attempt < PATIENCE) throw new TryLater('not-there-yet');
+    // Nothing that we know rests on it.
+    return await giveUp(job, due, 'gone before it was known', parts, 'done');
+  }
+  const { patientId } = whose;
   await store.transaction(async (trx) => {
     await assignPatient(trx, connectionId, reference, patientId);
     const patientDue: Due = { connectionId, patientId };
     await store.due.mark(trx, [{ key: dueKey(patientDue), data: patientDue, afterMs: 0 }]);
     await job.settle(trx);
   });
-}
-
-async function readWhose(
-  job: Job<Due>,
-  { type, id }: { type: string; id: string },
-  live: LiveConnection,
-): Promise<PatientId | undefined> {
-  const read = await live.gate.read(type as Resource['resourceType'], id);
-  if (read.outcome === 'found') return patientOf(read.resource);
-  if (read.outcome === 'try-later') throw new TryLater(read.because, read.afterMs);
-  if (read.outcome === 'gone' && !read.certain && job.attempt < PATIENCE) throw new TryLater('not-there-yet');
-  return undefined;
 }
 
 async function evaluatePatient(
@@ -118,8 +126,11 @@ async function evaluatePatient(
 ): Promise<void> {
   const { store, ruleSet } = parts;
   const started = performance.now();
+  // What fails at first may be what a push brought; after that it is a record that the server holds.
+  const decideOn = job.attempt === 1 ? decideOnAll : decideOnReadable;
   const capability = await live.capability();
   const events = await waitingOfPatient(store.db, connectionId, patientId);
+  const believed = job.attempt === 1 ? events : events.map(withoutBody);
   const stored = await episodesOf(store.db, connectionId, patientId);
   const episodes = stored.map(({ episode }) => episode);
   const open = episodes.filter(({ closed }) => closed === undefined);
@@ -133,7 +144,8 @@ async function evaluatePatient(
       ...open.flatMap(({ finding }) => finding.raisedBy),
       ...events.map((event) => event.reference).filter(isChartType),
     ],
-    pushed: events.flatMap((event) => (event.resource && event.kind === 'change' ? [event.resource] : [])),
+    told: believed.flatMap(toldBy),
+    pushed: believed.flatMap((event) => (event.resource && event.kind === 'change' ? [event.resource] : [])),
     patienceOver: job.attempt >= PATIENCE,
   });
   switch (gathered.outcome) {
@@ -145,21 +157,72 @@ async function evaluatePatient(
       return await refused(job, gathered.reason, parts);
     case 'no-patient':
       if (!gathered.certain && job.attempt < PATIENCE) throw new TryLater('patient-not-there-yet');
-      return await giveUp(job, job.data, 'patient-gone', parts);
+      return await endPatient(job, { connectionId, patientId, code: 'patient-gone', events, stored }, parts);
+    case 'hidden-patient':
+      if (job.attempt < PATIENCE || !(await seesOthers(live.gate))) throw new TryLater('forbidden');
+      return await endPatient(
+        job,
+        { connectionId, patientId, code: 'patient-hidden', events, stored },
+        parts,
+      );
     case 'chart':
       break;
   }
-  const decided = await decide(gathered.chart, ruleSet, now, episodes);
+  const survivor = await survivorOf(live.gate, gathered.chart.patient);
+  if (survivor.outcome === 'try-later') throw new TryLater(survivor.because, survivor.afterMs);
+  if (survivor.outcome === 'nowhere') {
+    if (job.attempt < PATIENCE) throw new TryLater('merged-into-nobody'); // perhaps not there yet
+    return await giveUp(job, job.data, 'merged-into-nobody', parts);
+  }
+  const into = survivor.outcome === 'other' ? survivor.patientId : undefined;
+  const whole = into === undefined ? gathered.chart : retiredFor(into, gathered.chart);
+  const { chart, decision: decided, unreadable } = await decideOn(whole, ruleSet, now, episodes);
   const after = afterChanges(episodes, decided.episodeChanges);
-  const changes = await nextChange(gathered.chart, ruleSet, now, after, letOthersRun);
-  const next = soonest(
-    changes,
-    mustAskAgain(after, capability) ? new Date(now.getTime() + ASK_AGAIN) : undefined,
-  );
+  const changes = await nextChange(chart, ruleSet, now, after, letOthersRun);
+  const asked = mustAskAgain(after, capability) ? ASK_AGAIN : undefined;
+  const againMs = gathered.perhapsOld ? SHOWN_WITHIN_MS : asked;
+  const next = soonest(changes, againMs === undefined ? undefined : new Date(now.getTime() + againMs));
   const decision = await store.transaction((trx) =>
-    commit(trx, job, { connectionId, patientId, decided, events, stored, next }, parts),
+    commit(
+      trx,
+      job,
+      { connectionId, patientId, decided, events, stored, next, into, others: othersDue(live, gathered) },
+      parts,
+    ),
   );
-  parts.onEvaluated?.({ connectionId, patientId, decision, events, tookMs: performance.now() - started });
+  const tookMs = performance.now() - started;
+  parts.onEvaluated?.({ connectionId, patientId, decision, events, unreadable, tookMs });
+}
+
+/**
+ * What a push carries was looked at by no FHIR server, and may be what the evaluation fails at. From the second attempt on it only
+ * says what to read, so that a broken body holds up its patient for a second and not for good.
+ */
+function withoutBody({ resource: _resource, ...event }: StoredEvent): StoredEvent {
+  return event;
+}
+
+/** What a notice that brought no resource said of it. */
+function toldBy({ kind, reference, versionId, resource }: StoredEvent): Told[] {
+  if (kind === 'delete') return [{ reference }];
+  return resource === undefined && versionId !== undefined ? [{ reference, versionId }] : [];
+}
+
+/** The record that took this one's place may be the only one that says so. */
+function retiredFor(into: PatientId, chart: Chart): Chart {
+  const other = { reference: `Patient/${into}` };
+  const link = [...(chart.patient.link ?? []), { type: 'replaced-by' as const, other }];
+  return { ...chart, patient: { ...chart.patient, link } };
+}
+
+/** Records whose alerts may rest on what is here now. */
+function othersDue(live: LiveConnection, { chart, movedTo }: Gathered): Others {
+  const says = (reference: string): PatientId | undefined => {
+    const resource = chart.byReference.get(reference);
+    const whose = resource && whoseIs(resource as unknown as JsonObject, live.connection);
+    return whose && 'patientId' in whose ? whose.patientId : undefined;
+  };
+  return { movedTo, retired: replacedBy(chart.patient, live.gate), says };
 }
 
 function letOthersRun(): Promise<void> {
@@ -188,6 +251,20 @@ interface Decided {
   readonly stored: readonly StoredEpisode[];
   /** When time alone changes something. */
   readonly next: Date | undefined;
+  /** The record that this one was merged into. */
+  readonly into: PatientId | undefined;
+  readonly others: Others;
+}
+
+type Gathered = Extract<GatherOutcome, { outcome: 'chart' }>;
+
+interface Others {
+  /** Whose the resources are that were this patient's. */
+  readonly movedTo: readonly PatientId[];
+  /** Records that this one says it replaced. */
+  readonly retired: readonly PatientId[];
+  /** Whose a resource is by its own words. */
+  readonly says: (reference: string) => PatientId | undefined;
 }
 
 function afterChanges(episodes: readonly Episode[], changes: readonly EpisodeChange[]): Episode[] {
@@ -199,25 +276,40 @@ function afterChanges(episodes: readonly Episode[], changes: readonly EpisodeCha
 async function commit(
   trx: Trx,
   job: Job<Due>,
-  { connectionId, patientId, decided, events, stored, next }: Decided,
+  { connectionId, patientId, decided, events, stored, next, into, others }: Decided,
   parts: EvaluationParts,
 ): Promise<Decision> {
+  if (into !== undefined) await holdMerges(trx, connectionId, into);
+  if (raisesOne(decided.episodeChanges)) await holdMerges(trx, connectionId, patientId);
   // A clinician may have answered meanwhile: the answer must not be written over.
   if (!(await holdUnchanged(trx, connectionId, patientId, stored)))
     throw new TryLater('answered-meanwhile', 0);
-  const episodeChanges = await numberRaised(trx, connectionId, patientId, decided.episodeChanges);
+  const raised = await numberRaised(trx, connectionId, patientId, decided.episodeChanges);
+  const of = { connectionId, patientId, now: new Date(decided.at) };
+  const before = stored.map(({ episode }) => episode);
+  const episodeChanges = await carryOver(trx, of, raised, before);
+  const isCarried = episodeChanges.some((change, index) => change !== raised[index]);
   const decision = { ...decided, episodeChanges };
   await keepDecision(trx, connectionId, patientId, decision);
   await applyChanges(trx, connectionId, patientId, episodeChanges, decision.at);
+  if (into !== undefined) await mergeInto(trx, { connectionId, retired: patientId, into, decision }, parts);
   for (const change of episodeChanges)
     await oweDelivery(trx, parts.owe({ connectionId, patientId, change, decision }));
   if (episodeChanges.length > 0) {
-    await parts.store.deliver.mark(trx, [
-      { key: `${connectionId}|${patientId}`, data: { connectionId, patientId }, afterMs: 0 },
-    ]);
+    const owing = { connectionId, patientId };
+    await parts.store.deliver.mark(trx, [{ key: dueKey(owing), data: owing, afterMs: 0 }]);
   }
   await setLookAgain(trx, connectionId, patientId, next);
-  await learnPatient(trx, connectionId, patientId, Object.keys(decision.evidence));
+  const seen = events.map(({ reference }) => reference);
+  const learnt = await learnPatient(trx, connectionId, patientId, Object.keys(decision.evidence), seen);
+  if (into === undefined && seen.includes(`Patient/${patientId}`))
+    await forgetMerge(trx, connectionId, patientId);
+  const taken = learnt.flatMap(({ reference, before }) =>
+    others.says(reference) === patientId ? [before] : [],
+  );
+  const again = isCarried ? [patientId] : []; // an answer sets when the patient is looked at next
+  const retired = await withOpenAlerts(trx, connectionId, others.retired);
+  await markDue(trx, connectionId, [...others.movedTo, ...taken, ...retired, ...again], parts);
   await finishEvents(
     trx,
     connectionId,
@@ -228,10 +320,36 @@ async function commit(
   return decision;
 }
 
+async function withOpenAlerts(
+  trx: Trx,
+  connectionId: ConnectionId,
+  patients: readonly PatientId[],
+): Promise<PatientId[]> {
+  const open: PatientId[] = [];
+  for (const patientId of patients)
+    if ((await episodesOf(trx, connectionId, patientId)).some(({ state }) => state === 'open'))
+      open.push(patientId);
+  return open;
+}
+
+async function markDue(
+  trx: Trx,
+  connectionId: ConnectionId,
+  patients: readonly PatientId[],
+  { store }: EvaluationParts,
+): Promise<void> {
+  const due = [...new Set(patients)].map((patientId): Due => ({ connectionId, patientId }));
+  if (due.length > 0)
+    await store.due.mark(
+      trx,
+      due.map((data) => ({ key: dueKey(data), data, afterMs: 0 })),
+    );
+}
+
 /** What we write ourselves is no part of a chart. */
 function isChartType(reference: string): boolean {
   const type = parseReference(reference)?.type ?? '';
-  return !['DetectedIssue', 'CarePlan', 'Provenance', 'Device', 'Patient'].includes(type);
+  return type !== 'Patient' && !WRITTEN_BY_US.has(type);
 }
 
 /** A refusal that a person can lift keeps the events waiting; any other ends them, visibly. */
@@ -241,7 +359,13 @@ async function refused(job: Job<Due>, reason: RefusalReason, parts: EvaluationPa
 }
 
 /** Nothing can be evaluated: the events are parked with the reason, for a person. */
-async function giveUp(job: Job<Due>, due: Due, reason: string, { store }: EvaluationParts): Promise<void> {
+async function giveUp(
+  job: Job<Due>,
+  due: Due,
+  reason: string,
+  { store }: EvaluationParts,
+  as: 'parked' | 'done' = 'parked',
+): Promise<void> {
   await store.transaction(async (trx) => {
     if ('patientId' in due) {
       const waiting = await waitingOfPatient(trx, due.connectionId, due.patientId);
@@ -249,11 +373,11 @@ async function giveUp(job: Job<Due>, due: Due, reason: string, { store }: Evalua
         trx,
         due.connectionId,
         waiting.map((event) => event.id),
-        'parked',
+        as,
         reason,
       );
     } else {
-      await setAsideResource(trx, due.connectionId, due.reference, 'parked', reason);
+      await setAsideResource(trx, due.connectionId, due.reference, as, reason);
     }
     await job.settle(trx);
   });

@@ -7,18 +7,36 @@
 import type { Bundle, Patient, Resource } from '@medplum/fhirtypes';
 import type { Gate } from '../connections/gate.ts';
 import { gatherPages } from '../connections/gate.ts';
-import type { ReadOutcome, Trouble } from '../connections/outcomes.ts';
+import { isNotUnderstood, type ReadOutcome, type Trouble } from '../connections/outcomes.ts';
 import { type Chart, chartOf } from '../core/chart/chart.ts';
-import { isFhirId, parseReference } from '../vocabulary/ids.ts';
+import { whoseIs } from '../intake/whose.ts';
+import { isFhirId, type PatientId, parseReference } from '../vocabulary/ids.ts';
 import { DAY } from '../vocabulary/instant.ts';
+import type { JsonObject } from '../vocabulary/json.ts';
+import { namesPatient } from '../vocabulary/resource-types.ts';
 
 export type GatherOutcome =
-  | { readonly outcome: 'chart'; readonly chart: Chart; readonly unseen: readonly string[] }
+  | {
+      readonly outcome: 'chart';
+      readonly chart: Chart;
+      readonly unseen: readonly string[];
+      /** Something may be as it was before a notice: read from a copy that lags behind, or the notice came late. */
+      readonly perhapsOld: boolean;
+      /** Whose the resources are that were this patient's. */
+      readonly movedTo: readonly PatientId[];
+    }
   /** The Patient is not there; `certain` when the server says deleted. */
   | { readonly outcome: 'no-patient'; readonly certain: boolean }
-  /** A cited resource answers 404: deleted, or not visible yet. */
+  /** We may not see the Patient. */
+  | { readonly outcome: 'hidden-patient' }
+  /** A cited resource answers 404, or is older than a notice says: deleted, or not visible yet. */
   | { readonly outcome: 'not-there-yet'; readonly reference: string }
   | Trouble;
+
+export interface Told {
+  readonly reference: string;
+  readonly versionId?: string;
+}
 
 export interface Gathering {
   readonly gate: Gate;
@@ -28,9 +46,11 @@ export interface Gathering {
   readonly now: Date;
   /** `Type/id` that must be accounted for: evidence of open episodes, and what the events are about. */
   readonly cited: readonly string[];
+  /** In which version notices said that something is now, oldest first; without one they said it is deleted. */
+  readonly told: readonly Told[];
   /** Resources that proven pushes brought. */
   readonly pushed: readonly Resource[];
-  /** A cited resource that answers 404 has had time enough to appear. */
+  /** What is not visible yet has had time enough to appear. */
   readonly patienceOver: boolean;
 }
 
@@ -73,6 +93,7 @@ export async function gather(gathering: Gathering): Promise<GatherOutcome> {
   if (answered.outcome !== 'found') return whole(answered);
   const [patient, ...searches] = answered.resource as [ReadOutcome<Resource>, ...ReadOutcome<Resource>[]];
   if (patient.outcome === 'gone') return { outcome: 'no-patient', certain: patient.certain };
+  if (patient.outcome === 'hidden') return { outcome: 'hidden-patient' };
   if (patient.outcome !== 'found') return whole(patient);
 
   const found: Resource[] = [];
@@ -98,27 +119,69 @@ async function account(
   const open = [...new Set(gathering.cited)]
     .filter((reference) => !have.has(reference) && !reference.startsWith('Patient/'))
     .sort();
-  const reads = await ask(gathering.gate, open.filter(isReadable), gathering.batch);
+  const readable = open.filter(isReadable);
+  const reads = await ask(gathering.gate, readable, gathering.batch);
   if (reads.outcome !== 'found') return whole(reads);
   const extra: Resource[] = [];
   const deleted = new Set<string>();
+  const moved = new Map<string, PatientId | undefined>();
   for (const [index, read] of reads.resource.entries()) {
-    const reference = open.filter(isReadable)[index] as string;
-    if (read.outcome === 'found') extra.push(read.resource);
+    const reference = readable[index] as string;
+    const other = read.outcome === 'found' ? otherSubject(read.resource, gathering) : undefined;
+    if (other !== undefined) moved.set(reference, other.patientId);
+    else if (read.outcome === 'found') extra.push(read.resource);
     else if (read.outcome === 'gone' && (read.certain || gathering.patienceOver)) deleted.add(reference);
     else if (read.outcome === 'gone') return { outcome: 'not-there-yet', reference };
     else if (read.outcome === 'try-later') return read;
   }
+  const ages = [...found, ...extra].map((resource) => ({ resource, age: ageOf(resource, gathering.told) }));
+  const older = ages.find(({ age }) => age === 'older');
+  if (older !== undefined && !gathering.patienceOver)
+    return { outcome: 'not-there-yet', reference: `${older.resource.resourceType}/${older.resource.id}` };
   const pushed = gathering.pushed.filter(
     (resource) =>
-      !deleted.has(`${resource.resourceType}/${resource.id}`) && resource.resourceType !== 'Patient',
+      !deleted.has(`${resource.resourceType}/${resource.id}`) &&
+      !moved.has(`${resource.resourceType}/${resource.id}`) &&
+      resource.resourceType !== 'Patient',
   );
   const chart = chartOf(
     [patient, ...[...found, ...extra, ...pushed].filter((resource) => resource.resourceType !== 'Patient')],
     deleted,
     unseen,
+    moved.keys(),
   );
-  return { outcome: 'chart', chart, unseen };
+  const movedTo = [...new Set([...moved.values()].filter((one) => one !== undefined))];
+  return { outcome: 'chart', chart, unseen, movedTo, perhapsOld: ages.some(({ age }) => age !== 'current') };
+}
+
+/** Whose a resource is that was this patient's when it was cited; undefined while nothing speaks against it. */
+function otherSubject(
+  resource: Resource,
+  { gate, patientId }: Gathering,
+): { readonly patientId: PatientId | undefined } | undefined {
+  if (!namesPatient(resource.resourceType)) return undefined;
+  const whose = whoseIs(resource as unknown as JsonObject, gate.connection);
+  if ('setAside' in whose) return { patientId: undefined };
+  return 'patientId' in whose && whose.patientId !== patientId ? whose : undefined;
+}
+
+/**
+ * Was it read as it was before a notice? Numbers tell which version is newer. Other versions do not, and what was
+ * called deleted may have been made again since: a notice can also come late.
+ */
+function ageOf(
+  { resourceType, id, meta }: Resource,
+  told: readonly Told[],
+): 'current' | 'older' | 'perhaps-old' {
+  const versions = told
+    .filter(({ reference }) => reference === `${resourceType}/${id}`)
+    .map(({ versionId }) => versionId);
+  const [last, read] = [versions.at(-1), meta?.versionId];
+  const newest = Math.max(...versions.map(Number));
+  if (versions.length === 0) return 'current';
+  if (!Number.isNaN(newest) && !Number.isNaN(Number(read)))
+    return Number(read) < newest ? 'older' : 'current';
+  return last !== undefined && (read === undefined || read === last) ? 'current' : 'perhaps-old';
 }
 
 function isReadable(reference: string): boolean {
@@ -153,15 +216,10 @@ async function askOne(gate: Gate, request: string): Promise<ReadOutcome<Resource
 }
 
 /** The server does not serve this type or this search, or does not let us see it: its facts stay unknown. */
-function isNotOffered(outcome: { outcome: string; reason?: string }): boolean {
-  return (
-    outcome.outcome === 'hidden' ||
-    outcome.outcome === 'gone' ||
-    (outcome.outcome === 'refused' && NOT_OFFERED.has(outcome.reason ?? ''))
-  );
+function isNotOffered(outcome: Exclude<ReadOutcome<unknown>, { outcome: 'found' }>): boolean {
+  if (outcome.outcome === 'hidden' || outcome.outcome === 'gone') return true;
+  return isNotUnderstood(outcome) || (outcome.outcome === 'refused' && outcome.reason === 'forbidden');
 }
-
-const NOT_OFFERED = new Set(['rejected', 'invalid', 'forbidden', 'unprocessable']);
 
 function whole(outcome: Exclude<ReadOutcome<unknown>, { outcome: 'found' }>): GatherOutcome {
   if (outcome.outcome === 'try-later' || outcome.outcome === 'refused') return outcome;

@@ -4,8 +4,8 @@
 import type { Resource } from '@medplum/fhirtypes';
 import type { NewEvent } from '../store/event.ts';
 import type { ConnectionId, PatientId, ResourceReference } from '../vocabulary/ids.ts';
+import { isObject, type JsonObject } from '../vocabulary/json.ts';
 import { namesPatient } from '../vocabulary/resource-types.ts';
-import { isObject, type JsonObject } from './read-json.ts';
 import { type Bases, whoseIs } from './whose.ts';
 
 /** `body`: what a proven push says is data. `hint`: it only names what to read. */

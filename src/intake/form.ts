@@ -5,9 +5,9 @@
  */
 import type { Notice } from '../store/inbox.ts';
 import { type ConnectionId, isFhirId, parseReference, type ResourceReference } from '../vocabulary/ids.ts';
+import { isObject, type JsonObject } from '../vocabulary/json.ts';
 import { isResourceType } from '../vocabulary/resource-types.ts';
 import { changeOf, type Trust } from './change.ts';
-import { isObject, type JsonObject } from './read-json.ts';
 import { Refusal } from './refusal.ts';
 import type { Bases } from './whose.ts';
 

@@ -50,14 +50,18 @@ interface SenderToken extends ExpectedToken {
   readonly jwksUrl: string;
 }
 
-/** A client certificate, checked by a proxy that names its subject in a header. */
+/** A client certificate, checked at our own port, or by a proxy that names its subject in a header. */
 interface ClientCertificate {
   readonly type: 'mtls';
+  readonly subjects: readonly string[];
+  readonly proxy?: CheckingProxy;
+}
+
+interface CheckingProxy {
   /** Lower case. */
   readonly header: string;
-  readonly subjects: readonly string[];
-  /** Addresses or networks of the proxies; from anybody else the header proves nothing. */
-  readonly proxies: readonly string[];
+  /** Addresses or networks; from anybody else the header proves nothing. */
+  readonly addresses: readonly string[];
 }
 
 /** What of a push can prove anything. */
@@ -68,6 +72,8 @@ export interface Evidence {
   readonly body: Uint8Array | undefined;
   /** Address of who connected to us. */
   readonly peer: string | undefined;
+  /** Subject of the certificate that was checked at our own port. */
+  readonly certificate?: string;
 }
 
 type Verdict = 'right' | 'wrong' | 'could-not-tell';
@@ -116,7 +122,9 @@ function checkOf(proof: IngressProof, now: () => number): Check {
     case 'jwt':
       return checkToken(proof, new SenderKeys(proof.jwksUrl, now));
     case 'mtls':
-      return checkSubject(proof.header, proof.subjects, networkOf(proof.proxies));
+      return proof.proxy === undefined
+        ? ({ certificate }) => any(proof.subjects, (subject) => isSame(certificate, subject))
+        : checkSubject(proof.proxy.header, proof.subjects, networkOf(proof.proxy.addresses));
   }
 }
 

@@ -6,13 +6,14 @@
  * One pass over the text finds all four; `JSON.parse` then judges the grammar.
  * Source of the limits: trust S20.
  */
+import { isObject } from '../vocabulary/json.ts';
 import { Refusal } from './refusal.ts';
-
-export type JsonObject = { readonly [name: string]: unknown };
 
 const DEEPEST = 64;
 const MOST_NODES = 50_000;
 const MOST_NODES_OF_BUNDLE = 1_000_000;
+const MOST_MEMBERS = 1000; // of one object; no resource has a tenth of it
+const TOO_MANY = 'the body has too many elements';
 const FORBIDDEN: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 const NUMBER = /-?[0-9][0-9.eE+-]*/y;
 
@@ -28,16 +29,12 @@ const MINUS = 45;
  */
 export function readJson(body: Uint8Array, mostNodes = MOST_NODES): unknown {
   const text = decoded(body);
-  const nodes = countNodes(text);
+  // What can not be a Bundle is not looked at to its end: a hostile body would hold up everybody else.
+  const nodes = countNodes(text, text.includes('"Bundle"') ? MOST_NODES_OF_BUNDLE : mostNodes);
   const value = parsed(text);
   const isBundle = isObject(value) && value.resourceType === 'Bundle';
-  if (nodes > (isBundle ? MOST_NODES_OF_BUNDLE : mostNodes))
-    throw malformed('the body has too many elements');
+  if (nodes > mostNodes && !isBundle) throw malformed(TOO_MANY);
   return value;
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function decoded(body: Uint8Array): string {
@@ -56,11 +53,12 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Walks the tokens once. @returns how many values there are. */
-function countNodes(text: string): number {
+/** Walks the tokens once. @returns how many values there are; not above `most`. */
+function countNodes(text: string, most: number): number {
   const names: (Set<string> | undefined)[] = []; // one per open bracket; undefined for an array
   let nodes = 1;
   for (let at = 0; at < text.length; ) {
+    if (nodes > most) throw malformed(TOO_MANY);
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
       const end = endOfString(text, at);
@@ -112,7 +110,7 @@ function checkString(text: string, start: number, end: number, names: Set<string
   if (!isName) return;
   if (FORBIDDEN.has(value)) throw malformed('the body has a member name that is not allowed');
   if (names.has(value)) throw malformed('the body has an object with the same member twice');
-  names.add(value);
+  if (names.add(value).size > MOST_MEMBERS) throw malformed(TOO_MANY);
 }
 
 function isFollowedByColon(text: string, from: number): boolean {

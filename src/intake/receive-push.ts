@@ -4,21 +4,18 @@
  * After the 200 the sender forgets the event, so the row must be ours by then. Nothing is evaluated here.
  */
 import { randomUUID } from 'node:crypto';
-import express, {
-  type ErrorRequestHandler,
-  type Request,
-  type RequestHandler,
-  type Response,
-  Router,
-} from 'express';
+import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Inbox, Notice } from '../store/inbox.ts';
 import type { ConnectionId } from '../vocabulary/ids.ts';
+import { isObject, type JsonObject } from '../vocabulary/json.ts';
 import type { Log } from '../watch/log.ts';
 import { hintOf, type Trust } from './change.ts';
 import type { Push, Source } from './form.ts';
 import { HintPace } from './hint-pace.ts';
 import { type Evidence, type IngressProof, SenderProofs } from './prove-sender.ts';
-import { isObject, type JsonObject, readJson } from './read-json.ts';
+import { peerSubject } from './push-port.ts';
+import { readBody } from './read-body.ts';
+import { readJson } from './read-json.ts';
 import { namedByPath, recognise } from './recognise.ts';
 import { ANSWERS, outcomeOf, Refusal, refusalOf } from './refusal.ts';
 import type { Bases } from './whose.ts';
@@ -37,17 +34,25 @@ export interface PushConnection extends Bases {
   readonly eventNumbers?: 'trusted' | 'untrusted';
 }
 
+/** The header of a push that we sent ourselves, to see whether we can be reached: it is not the sender's. */
+export const OWN_PUSH = 'x-cramp-cds-trial';
+
 export interface IntakeParts {
   readonly connections: readonly PushConnection[];
   readonly inbox: Inbox;
   readonly log: Log;
+  /** Told of each push that was taken from its sender. */
+  readonly onPush?: (connection: ConnectionId, at: Date) => void;
   readonly now?: () => Date;
   /** Largest body after inflation, in bytes. */
   readonly largestBody?: number;
+  /** How long a sender waits, at most, for an event to be kept. */
+  readonly longestCommitMs?: number;
 }
 
 const LARGEST_BODY = 16 * 1024 * 1024; // bytes; fhir-integration 4.9
 const RETRY_AFTER_S = '5';
+const LONGEST_COMMIT_MS = 10_000; // senders wait 20 to 30 s for an answer; fhir-integration 3
 const HINTS_PER_SECOND = 100;
 const EVENT_GRID = ['eventgrid.azure.net'];
 
@@ -61,12 +66,15 @@ interface Receiving {
   readonly pace: HintPace;
 }
 type Connections = ReadonlyMap<string, Receiving>;
+type Keep = (notices: readonly Notice[]) => Promise<void>;
 type PushRequest = Request<{ connectionId: string; rest?: string[] }>;
 
 /** The router for `/hooks`. */
 export function receivePush(parts: IntakeParts): Router {
   const { inbox, log, now = () => new Date() } = parts;
   const limit = parts.largestBody ?? LARGEST_BODY;
+  const keep = (notices: readonly Notice[]): Promise<void> =>
+    commit(inbox, notices, parts.longestCommitMs ?? LONGEST_COMMIT_MS);
   const pushing = parts.connections.filter(({ ingress }) => ingress.length > 0);
   const connections = new Map(
     pushing.map((connection) => [String(connection.id), receivingOf(connection, now)]),
@@ -76,9 +84,9 @@ export function receivePush(parts: IntakeParts): Router {
     '/:connectionId{/*rest}',
     knownConnection(connections), // before the body is read
     allowOrigin(connections),
-    express.raw({ type: () => true, limit }) as RequestHandler<PushRequest['params']>,
-    acceptPush(connections, inbox, log, now),
-    acceptOversize(connections, inbox, log) as unknown as RequestHandler<PushRequest['params']>,
+    readBody(limit) as unknown as RequestHandler<PushRequest['params']>,
+    acceptPush(connections, { ...parts, now, keep }),
+    acceptOversize(connections, keep, log) as unknown as RequestHandler<PushRequest['params']>,
   );
   router.use(answerRefusal(log));
   return router;
@@ -95,9 +103,7 @@ function receivingOf(connection: PushConnection, now: () => Date): Receiving {
 /** Accepts one push. */
 function acceptPush(
   connections: Connections,
-  inbox: Inbox,
-  log: Log,
-  now: () => Date,
+  { keep, log, now, onPush }: IntakeParts & { readonly now: () => Date; readonly keep: Keep },
 ): RequestHandler<PushRequest['params']> {
   return async (req, res) => {
     const started = performance.now();
@@ -106,16 +112,17 @@ function acceptPush(
     const trust = await proofs.prove(evidenceOf(req, body)); //       else sender-unproven, keys-unavailable
     const push = pushOf(req, body); //                                else media-type, malformed
     const { form, notices, answer } = recogniseOrTell(push, sourceOf(connection, trust, now()), log);
-    await commit(inbox, pace.pace(notices, now().getTime())); //      else store-unavailable
+    await keep(pace.pace(notices, now().getTime())); //               else store-unavailable
     if (answer === undefined) accept(res);
     else res.status(200).set('Cache-Control', 'no-store').json(answer);
+    if (req.get(OWN_PUSH) === undefined) onPush?.(connection.id, now());
     const ms = Math.round(performance.now() - started);
     log.info('push accepted', { connection: connection.id, form, events: notices.length, ms });
   };
 }
 
 /** A body too large to read would be as large again: when the path names the resource, we read that. */
-function acceptOversize(connections: Connections, inbox: Inbox, log: Log): ErrorRequestHandler {
+function acceptOversize(connections: Connections, keep: Keep, log: Log): ErrorRequestHandler {
   return async (error: unknown, request, res, _next) => {
     const req = request as unknown as PushRequest;
     if (refusalOf(error).reason !== 'too-large') throw error;
@@ -126,7 +133,7 @@ function acceptOversize(connections: Connections, inbox: Inbox, log: Log): Error
     await proofs.prove(evidenceOf(req, undefined)).catch((unproven: unknown) => {
       throw refusalOf(unproven).reason === 'sender-unproven' ? error : unproven;
     });
-    await commit(inbox, [{ event: hintOf(named, connection.id) }]);
+    await keep([{ event: hintOf(named, connection.id) }]);
     accept(res);
     log.info('push accepted', { connection: connection.id, form: 'oversize', events: 1 });
   };
@@ -173,6 +180,7 @@ function sourceOf(connection: PushConnection, trust: Trust, at: Date): Source {
 }
 
 function evidenceOf(req: PushRequest, body: Uint8Array | undefined): Evidence {
+  const certificate = peerSubject(req.socket);
   return {
     header: headersOf(req),
     query: (name) => {
@@ -181,6 +189,7 @@ function evidenceOf(req: PushRequest, body: Uint8Array | undefined): Evidence {
     },
     body,
     peer: req.socket.remoteAddress,
+    ...(certificate !== undefined && { certificate }),
   };
 }
 
@@ -237,11 +246,18 @@ function headersOf(req: PushRequest): (name: string) => string | undefined {
   };
 }
 
-async function commit(inbox: Inbox, notices: readonly Notice[]): Promise<void> {
+/** What is kept after the sender was told to come back comes twice, which is no harm. */
+async function commit(inbox: Inbox, notices: readonly Notice[], withinMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('keeping it takes too long')), withinMs);
+  });
   try {
-    await inbox.commit(notices);
+    await Promise.race([inbox.commit(notices), late]);
   } catch (cause) {
     throw new Refusal('store-unavailable', 'the push could not be kept; send it again', { cause });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -14,6 +14,7 @@ export type RefusalReason =
   | 'too-large'
   | 'media-type'
   | 'store-unavailable'
+  | 'busy'
   | 'unexpected';
 
 /** Thrown anywhere in intake; answered once. The text is for the sender and never names a patient. */
@@ -40,6 +41,7 @@ export const ANSWERS = {
   'too-large': { status: 413, issue: 'too-long' },
   'media-type': { status: 415, issue: 'not-supported' },
   'store-unavailable': { status: 503, issue: 'transient' }, // never 4xx: senders drop those for good
+  busy: { status: 503, issue: 'throttled' },
   unexpected: { status: 500, issue: 'exception' },
 } as const satisfies Record<RefusalReason, Answer>;
 

@@ -9,6 +9,8 @@
 import type { Resource } from '@medplum/fhirtypes';
 import type { Page } from '../connections/gate.ts';
 import type { LiveConnection } from '../connections/live-connection.ts';
+import { isNotUnderstood } from '../connections/outcomes.ts';
+import type { SearchParams } from '../connections/requests.ts';
 import type { NewEvent } from '../store/event.ts';
 import type { Inbox } from '../store/inbox.ts';
 import { TryLater } from '../store/job-worker.ts';
@@ -28,6 +30,8 @@ export interface Swept {
   readonly found: number;
   /** Only a first part was read, because the whole was too long for one pass: go on at once. */
   readonly more: boolean;
+  /** The server does not understand the question what changed since a time. */
+  readonly notUnderstood?: true;
 }
 
 interface Pass {
@@ -60,6 +64,7 @@ async function sweepType(type: Resource['resourceType'], pass: Pass): Promise<Sw
   let until: Date | undefined;
   for (;;) {
     const read = await readSpan(type, { since, until }, pass);
+    if (read === 'not-understood') return { type, found: 0, more: false, notUnderstood: true };
     if (read !== 'too-many') {
       await advanceWatermark(store.db, id, type, until ?? latestOf(read.latest, complete));
       return { type, found: read.found, more: until !== undefined };
@@ -76,24 +81,39 @@ interface Span {
   readonly until: Date | undefined;
 }
 
+type Read = { readonly found: number; readonly latest: Date } | 'too-many' | 'not-understood';
+
+/** Sorted where the server sorts. */
+async function readSpan(type: Resource['resourceType'], span: Span, pass: Pass): Promise<Read> {
+  const sorted = await readSpanBy({ _sort: '_lastUpdated' }, type, span, pass);
+  return sorted === 'not-understood' ? readSpanBy({}, type, span, pass) : sorted;
+}
+
 /** Every change of a type in a span of time; what is read is kept, also when the span is too long to read whole. */
-async function readSpan(
+async function readSpanBy(
+  order: SearchParams,
   type: Resource['resourceType'],
   { since, until }: Span,
   { live, inbox }: Pass,
-): Promise<{ readonly found: number; readonly latest: Date } | 'too-many'> {
+): Promise<Read> {
   const { id } = live.connection;
   let latest = since;
   let found = 0;
+  let pagesRead = 0;
   const pages = live.gate.search(type, {
     _lastUpdated: [`ge${since.toISOString()}`, ...(until === undefined ? [] : [`lt${until.toISOString()}`])],
-    _sort: '_lastUpdated',
+    ...order,
     _count: String(PAGE),
   });
   for await (const page of pages) {
     const resources = pageOf(page);
-    if (resources === 'too-many') return 'too-many';
-    if (resources === 'not-served') break;
+    if (resources === 'too-many') return resources;
+    if (resources === 'not-understood' || resources === 'not-served') {
+      if (pagesRead > 0) throw new TryLater('page-lost'); // what follows it is not known
+      if (resources === 'not-understood') return resources;
+      break;
+    }
+    pagesRead += 1;
     const ofType = resources.filter((resource) => resource.resourceType === type);
     found += ofType.length;
     await inbox.commit(ofType.map((resource) => swept(changeOf(resource, id, 'hint', live.connection))));
@@ -131,9 +151,10 @@ function swept(event: NewEvent): { event: NewEvent } {
 }
 
 /** @throws TryLater */
-function pageOf(page: Page): readonly Resource[] | 'too-many' | 'not-served' {
+function pageOf(page: Page): readonly Resource[] | 'too-many' | 'not-understood' | 'not-served' {
   if (page.outcome === 'found') return page.resource;
   if (page.outcome === 'try-later') throw new TryLater(page.because, page.afterMs);
+  if (isNotUnderstood(page)) return 'not-understood';
   return page.outcome === 'refused' && page.reason === 'too-many' ? 'too-many' : 'not-served';
 }
 

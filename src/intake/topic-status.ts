@@ -7,8 +7,8 @@
  * Source: Subscriptions R5 Backport 1.1.
  */
 import type { ResourceReference } from '../vocabulary/ids.ts';
+import { isObject, type JsonObject } from '../vocabulary/json.ts';
 import { readReference, senderEventId } from './form.ts';
-import { isObject, type JsonObject } from './read-json.ts';
 
 export type TopicKind = 'handshake' | 'heartbeat' | 'event-notification' | 'query-status' | 'query-event';
 

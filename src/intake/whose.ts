@@ -5,8 +5,8 @@
  * asks the server.
  */
 import { type PatientId, parseReference } from '../vocabulary/ids.ts';
+import { isObject, type JsonObject } from '../vocabulary/json.ts';
 import { namesPatient } from '../vocabulary/resource-types.ts';
-import { isObject, type JsonObject } from './read-json.ts';
 
 /** Where references of a connection may point and still mean that connection. */
 export interface Bases {

@@ -5,6 +5,7 @@
  */
 import { createHmac } from 'node:crypto';
 import type { Request, Response } from 'express';
+import { cookieOf } from '../pages/cookie.ts';
 import { HOUR } from '../vocabulary/instant.ts';
 import { isSameSecret } from '../vocabulary/secret.ts';
 
@@ -23,8 +24,7 @@ export function signIn(res: Response, token: string, now: Date, secure: boolean)
 }
 
 export function isSignedIn(req: Request, token: string, now: Date): boolean {
-  const pairs = (req.headers.cookie ?? '').split(';').map((pair) => pair.trim());
-  const value = pairs.find((pair) => pair.startsWith(`${NAME}=`))?.slice(NAME.length + 1) ?? '';
+  const value = cookieOf(req, NAME) ?? '';
   const [, until, signed] = /^(\d{1,15})\.([\w-]+)$/.exec(value) ?? [];
   if (until === undefined || signed === undefined) return false;
   return isSameSecret(signed, signature(Number(until), token)) && Number(until) > now.getTime();

@@ -1,9 +1,8 @@
 /**
  * Which of several answers to one card counts.
  */
+import { SAME_CLICK_MS } from '../answers/record-answer.ts';
 import type { AnswerRow } from '../store/report-rows.ts';
-
-const SAME_CLICK_MS = 60_000; // accept, then dismiss: what some clients send for one click; care-team 8
 
 /**
  * The answers that count: of several to one card the latest, and none that was taken back or only put off.

@@ -6,6 +6,7 @@
  */
 import type { Condition, OperatorName } from '../core/rules/rule.ts';
 import { OPERATORS } from '../core/rules/rule.ts';
+import { isObject } from '../vocabulary/json.ts';
 import { placeOf } from './problems.ts';
 
 export const MAX_DEPTH = 8;
@@ -44,7 +45,7 @@ export function checkCondition(
     else for (const [index, part] of parts.entries()) walk(part, [...at, group, index], depth + 1);
   };
   const walk = (node: unknown, at: Path, depth: number): void => {
-    if (!isRecord(node)) say(at, 'must be { "all": [...] }, { "any": [...] } or a clause');
+    if (!isObject(node)) say(at, 'must be { "all": [...] }, { "any": [...] } or a clause');
     else if (depth > MAX_DEPTH) say(at, `groups are nested deeper than ${MAX_DEPTH}`);
     else if ('all' in node) walkGroup(node, 'all', at, depth);
     else if ('any' in node) walkGroup(node, 'any', at, depth);
@@ -106,7 +107,7 @@ function wrongValue(operator: OperatorName, value: unknown, names: ConditionName
     case 'above':
     case 'atLeast':
       if (isNumber(value)) return undefined;
-      if (!isRecord(value) || typeof value.setting !== 'string' || Object.keys(value).length !== 1)
+      if (!isObject(value) || typeof value.setting !== 'string' || Object.keys(value).length !== 1)
         return 'must be a finite number or { "setting": name }';
       return names.settings.has(value.setting)
         ? undefined
@@ -135,8 +136,4 @@ function isOperator(value: unknown): value is OperatorName {
 
 function isNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value);
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

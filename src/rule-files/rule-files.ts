@@ -6,7 +6,8 @@ import { basename, dirname, join, relative } from 'node:path';
 import type { z } from 'zod';
 import { blockOf } from '../core/advice/blocks.ts';
 import type { AdviceFile, Condition, InterlockFile, RuleFile } from '../core/rules/rule.ts';
-import { type ConditionNames, checkCondition, isRecord, type Report } from './condition-check.ts';
+import { isObject } from '../vocabulary/json.ts';
+import { type ConditionNames, checkCondition, type Report } from './condition-check.ts';
 import { type Problem, RuleFilesError } from './problems.ts';
 import { readJson } from './read-json.ts';
 import {
@@ -120,14 +121,14 @@ function readRule(
 }
 
 function checkConditionsOf(json: unknown, names: ConditionNames, report: Report): void {
-  if (!isRecord(json)) return;
+  if (!isObject(json)) return;
   for (const key of ['firesWhen', 'notWhen', 'clearsWhen', 'lowerTierWhen']) {
     if (json[key] !== undefined) checkCondition(json[key], [key], names, report);
   }
   for (const key of ['tiers', 'advice', 'absorbs', 'blocks', 'cautions', 'needs']) {
     const lines = Array.isArray(json[key]) ? json[key] : [];
     lines.forEach((line: unknown, index: number) => {
-      if (isRecord(line) && line.when !== undefined)
+      if (isObject(line) && line.when !== undefined)
         checkCondition(line.when as Condition, [key, index, 'when'], names, report);
     });
   }
@@ -153,7 +154,7 @@ function readAdvice(
   report: Report,
 ): AdviceFile | undefined {
   const json = readJson(path, report);
-  if (isRecord(json) && json.shownWhen !== undefined)
+  if (isObject(json) && json.shownWhen !== undefined)
     checkCondition(json.shownWhen, ['shownWhen'], { isKnownFact, settings: new Set() }, report);
   const advice =
     json === undefined ? undefined : (readShape(adviceSchema, json, report) as AdviceFile | undefined);
@@ -218,7 +219,7 @@ function expectIn(
 }
 
 function settingsOf(json: unknown): ReadonlySet<string> {
-  return new Set(isRecord(json) && isRecord(json.settings) ? Object.keys(json.settings) : []);
+  return new Set(isObject(json) && isObject(json.settings) ? Object.keys(json.settings) : []);
 }
 
 /** Every JSON file below a folder, sorted; none when the folder is not there. */

@@ -55,6 +55,11 @@ export class ConnectionQueues<Data extends OfConnection> {
     for (const queue of this.#queues.values()) await queue.freeAll();
   }
 
+  /** Was a job of this connection sent so lately? */
+  async sentWithin(id: ConnectionId, ms: number): Promise<boolean> {
+    return (await this.#queues.get(id)?.sentWithin(ms)) ?? false;
+  }
+
   async count(): Promise<QueueCount> {
     const counts = await Promise.all([...this.#queues.values()].map((queue) => queue.count()));
     const sum = (of: keyof QueueCount) => counts.reduce((total, count) => total + count[of], 0);

@@ -25,6 +25,8 @@ export interface DeliveryTable {
   next_at: Generated<Date>;
   last_error: string | null;
   owed_at: Generated<Date>;
+  writes: Generated<number>;
+  writes_since: Date | string | null;
 }
 
 /** One write owed to a target. `What` is the delivery part's own shape; the store keeps it as JSON. */
@@ -40,6 +42,8 @@ export interface Delivery<What = unknown> {
   readonly revision: number;
   readonly state: DeliveryState;
   readonly attempts: number;
+  /** How often it was written since then; a new count begins when the old one is out of date. */
+  readonly writes?: { readonly count: number; readonly since: Date };
   /** A short code, never the server's words. */
   readonly lastError?: string;
 }
@@ -116,6 +120,21 @@ export async function endDelivery(
   return numUpdatedRows > 0n;
 }
 
+/** Counts a write of the identity. @param lastsMs a count that began longer ago is begun anew */
+export async function countWrite(db: Db, delivery: Delivery, now: Date, lastsMs: number): Promise<void> {
+  const oldest = new Date(now.getTime() - lastsMs).toISOString();
+  const goesOn = sql`delivery.writes_since > ${oldest}::timestamptz`;
+  await db
+    .updateTable('delivery')
+    .set({
+      writes: sql`case when ${goesOn} then delivery.writes + 1 else 1 end`,
+      writes_since: sql`case when ${goesOn} then delivery.writes_since else ${now.toISOString()}::timestamptz end`,
+    })
+    .where('connection_id', '=', delivery.connectionId)
+    .where('id', '=', delivery.id)
+    .execute();
+}
+
 /** Notes a failed attempt; the `deliver` job comes back for it by itself. */
 export async function noteAttempt(db: Db, delivery: Delivery, code: string): Promise<void> {
   await unchanged(db, delivery).set({ last_error: code, attempts: sql`attempts + 1` }).execute();
@@ -167,6 +186,9 @@ function deliveryOf<What>(row: Selectable<DeliveryTable>): Delivery<What> {
     revision: row.revision,
     state: row.state,
     attempts: row.attempts,
+    ...(row.writes_since === null
+      ? {}
+      : { writes: { count: row.writes, since: new Date(row.writes_since) } }),
     ...(row.last_error === null ? {} : { lastError: row.last_error }),
   };
 }

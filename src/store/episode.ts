@@ -43,16 +43,6 @@ const CLOSED_BY: Partial<Record<EpisodeChange['change'], EpisodeState>> = {
   supersede: 'superseded',
 };
 
-/** The open episodes of a patient, sorted by key: what `decide` takes. */
-export async function openEpisodes(
-  db: Db,
-  connectionId: ConnectionId,
-  patientId: PatientId,
-): Promise<Episode[]> {
-  const all = await episodesOf(db, connectionId, patientId);
-  return all.filter(({ state }) => state === 'open').map(({ episode }) => episode);
-}
-
 /** All episodes of a patient, closed ones too, sorted by key and number. */
 export async function episodesOf(
   db: Db,

@@ -76,7 +76,7 @@ export async function insertEvents(trx: Trx, events: readonly NewEvent[]): Promi
     const key = event.dedupeKey === undefined ? `#${index}` : `${event.connectionId}|${event.dedupeKey}`;
     const seen = first.get(key);
     if (seen === undefined) first.set(key, { event, repeats: 0 });
-    else seen.repeats += 1;
+    else first.set(key, { event: withPush(seen.event, event), repeats: seen.repeats + 1 });
     return key;
   });
   const states = new Map<string, EventState>();
@@ -95,6 +95,11 @@ export async function insertEvents(trx: Trx, events: readonly NewEvent[]): Promi
   return keys.map((key) => states.get(key) ?? 'done');
 }
 
+/** A push has told of it, whoever came first. */
+function withPush(first: NewEvent, again: NewEvent): NewEvent {
+  return first.via === 'sweep' && again.via !== 'sweep' ? { ...first, via: 'push' } : first;
+}
+
 /** Rows go as one JSON parameter: one prepared statement whatever their number. */
 async function insertChunk(trx: Trx, rows: readonly object[]): Promise<Map<number, EventState>> {
   const payload = JSON.stringify(rows.map((row, n) => ({ n, ...row })));
@@ -105,7 +110,7 @@ async function insertChunk(trx: Trx, rows: readonly object[]): Promise<Map<numbe
            resource, repeats, state, reason, via
     from json_to_recordset(${payload}::text::json) as e(
       n integer, connection_id text, dedupe_key text, kind text, type text, resource_id text,
-      version_id text, patient_id text, trust text, resource jsonb, repeats integer, state text, reason text,
+      version_id text, patient_id text, trust text, resource json, repeats integer, state text, reason text,
       via text)
     -- sorted, so that two processes that commit the same events wait for each other and do not deadlock
     order by connection_id, dedupe_key, n

@@ -4,7 +4,9 @@
  * Requests that arrive while a commit is running go together into the next one: no timer, no added
  * wait when idle, and one flush to disk for all of them when busy.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConnectionId } from '../vocabulary/ids.ts';
+import { WRITTEN_BY_US } from '../vocabulary/resource-types.ts';
 import { type EventState, insertEvents, type NewEvent } from './event.ts';
 import type { Mark } from './job-queue.ts';
 import { type Due, dueKey, type Store } from './store.ts';
@@ -36,9 +38,6 @@ export class InboxFull extends Error {}
 
 const LARGEST_COMMIT = 1000; // events
 const MOST_WAITING = 20_000; // events in memory, their senders still waiting; more are refused
-
-/** Types that we write ourselves, and may hear of again. */
-const OUR_TYPES: ReadonlySet<string> = new Set(['DetectedIssue', 'CarePlan', 'Provenance', 'Device']);
 
 interface Waiting {
   readonly notices: readonly Notice[];
@@ -78,7 +77,11 @@ export class Inbox {
 
   async #run(): Promise<void> {
     this.#running = true;
-    while (this.#waiting.length > 0) await this.#commitTogether(this.#next());
+    while (this.#waiting.length > 0) {
+      await this.#commitTogether(this.#next());
+      // The embedded database never lets go of the thread: requests that came meanwhile are read here.
+      await nextTurn();
+    }
     this.#running = false;
   }
 
@@ -135,7 +138,7 @@ export class Inbox {
   /** A version that a write of ours came back with is no news. A person's edit of it is. */
   async #withoutEchoes(trx: Trx, events: readonly NewEvent[]): Promise<NewEvent[]> {
     const candidates = events.flatMap((event, index) =>
-      OUR_TYPES.has(event.type) && event.versionId !== undefined
+      WRITTEN_BY_US.has(event.type) && event.versionId !== undefined
         ? [
             {
               index,

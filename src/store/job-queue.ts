@@ -2,23 +2,31 @@
  * A queue of jobs, at most one waiting and one running per key, on pg-boss.
  *
  * A job is sent inside the transaction of the data it is about. What pg-boss does not offer is done
- * here, in two statements on its job table (its version is pinned for that):
+ * here, in statements on its job table (its version is pinned for that):
  * `mark` takes hold of a waiting job until our transaction ends. Otherwise a worker could take that
  * job, read the old data and finish, all between our look ("there is a job waiting already") and our
  * commit: the new data would be waiting for nobody.
  */
 
 import { sql } from 'kysely';
-import { fromKysely, type PgBoss } from 'pg-boss';
-import { JobWorker, type RetryPlan, type Work, type WorkOptions } from './job-worker.ts';
+import type { PgBoss } from 'pg-boss';
+import {
+  JobWorker,
+  LEASE_SECONDS,
+  type RetryPlan,
+  SILENT_ENDS,
+  type Work,
+  type WorkOptions,
+} from './job-worker.ts';
 import type { Db, Trx } from './tables.ts';
 
-/** A killed worker's job is free again after this; a living one says so three times in it. */
-export const LEASE_SECONDS = 30;
 /** The longest one run of a job may take, however alive its worker is. */
 const LONGEST_RUN_SECONDS = 15 * 60;
 const ENDLESS = 1_000_000; // how often to try again is decided by the retry plan, not by pg-boss
 const KEEP_DONE_SECONDS = 3600;
+/** A start is not put off for less than this share of the quiet time: results of one panel come together. */
+const QUIET_SLACK = 0.1;
+const KEEP_WAITING_SECONDS = 14 * 24 * 3600; // without being taken
 
 export const POLICY = 'stately';
 
@@ -63,6 +71,7 @@ export class JobQueue<Data extends object> {
       expireInSeconds: LONGEST_RUN_SECONDS,
       heartbeatSeconds: LEASE_SECONDS,
       deleteAfterSeconds: KEEP_DONE_SECONDS,
+      retentionSeconds: KEEP_WAITING_SECONDS,
     };
     await boss.createQueue(this.name, { policy: POLICY, ...options });
     await boss.updateQueue(this.name, options);
@@ -75,53 +84,44 @@ export class JobQueue<Data extends object> {
    * Makes keys due, in the transaction of the data that is the reason.
    *
    * A key that waits already is not marked twice: its start moves, later for quiet's sake and never
-   * beyond `maxMs`; a job that waits for its next attempt is called forward.
+   * beyond the `maxMs` of any of its marks; a job that waits for its next attempt is called forward.
    */
   async mark(trx: Trx, marks: readonly Mark<Data>[]): Promise<void> {
-    const missing = new Map(marks.map((mark) => [mark.key, mark]));
-    // Between our look and our insert another process may have sent the job: then look again.
-    for (let round = 0; missing.size > 0; round++) {
-      if (round === 5)
-        throw new Error(`queue ${this.name}: the jobs of ${missing.size} keys could not be settled`);
-      for (const key of await this.#holdWaiting(trx, [...missing.values()])) missing.delete(key);
-      if (missing.size > 0 && (await this.#send(trx, [...missing.values()]))) break;
-    }
+    const wanted = [...new Map(marks.map((mark) => [mark.key, mark])).values()].map(
+      ({ key, data, afterMs, maxMs = afterMs }) => ({ key, data, after: afterMs, max: maxMs }),
+    );
+    // One statement that finds each waiting job by its unique index, however many wait: a join would be
+    // planned by statistics, which lag behind a queue that fills. A job that stays as it is is held too.
+    // `keep_until` is so long after the latest start.
+    await sql`
+      insert into pgboss.job_common as job (name, state, data, singleton_key, group_id, start_after, keep_until,
+        policy, expire_seconds, deletion_seconds, retry_limit, retry_delay, retry_backoff, heartbeat_seconds)
+      select ${this.name}, coalesce(
+          case when (select exists (select from pgboss.job_common
+              where name = ${this.name} and state = 'retry' and policy = ${POLICY}))
+            then (select state from pgboss.job_common where name = ${this.name} and state = 'retry'
+              and policy = ${POLICY} and coalesce(singleton_key, '') = w.key for update) end, 'created'),
+        w.data, w.key, w.key, now() + w.after * interval '1 ms',
+        now() + w.max * interval '1 ms' + ${KEEP_WAITING_SECONDS}::int * interval '1 s',
+        q.policy, q.expire_seconds, q.deletion_seconds, q.retry_limit, q.retry_delay, q.retry_backoff, q.heartbeat_seconds
+      from (
+        select * from json_to_recordset(${JSON.stringify(wanted)}::text::json)
+          as json(key text, data jsonb, after float8, max float8)
+        -- so that two processes that mark the same keys wait for each other and do not deadlock
+        order by key
+      -- left, so that without its queue a mark is refused, and not lost
+      ) w left join pgboss.queue q on q.name = ${this.name}
+      on conflict (name, state, coalesce(singleton_key, '')) where state <= 'active' and policy = 'stately'
+      do update set keep_until = least(job.keep_until, excluded.keep_until),
+        start_after = case job.state when 'retry' then least(job.start_after, excluded.start_after)
+          else least(excluded.start_after,
+            least(job.keep_until, excluded.keep_until) - ${KEEP_WAITING_SECONDS}::int * interval '1 s') end
+      where excluded.start_after < job.start_after or excluded.keep_until < job.keep_until
+        or job.state = 'created' and excluded.start_after - greatest(job.start_after, now())
+          > ${QUIET_SLACK}::float8 * (excluded.start_after - now())`.execute(trx);
     for (const afterMs of new Set(marks.map((mark) => mark.afterMs))) {
       this.#setup.afterCommit(trx, () => this.#wake(afterMs));
     }
-  }
-
-  /** Moves the start of waiting jobs and holds them until the transaction ends. @returns their keys. */
-  async #holdWaiting(trx: Trx, marks: readonly Mark<Data>[]): Promise<string[]> {
-    const wanted = marks.map(({ key, afterMs, maxMs }) => ({ key, after: afterMs, max: maxMs ?? afterMs }));
-    const { rows } = await sql<{ key: string }>`
-      with wanted as (
-        select * from json_to_recordset(${JSON.stringify(wanted)}::text::json) as w(key text, after float8, max float8)
-      ), held as (
-        select j.id, w.key, j.state = 'created' as fresh,
-          now() + w.after * interval '1 ms' as quiet, j.created_on + w.max * interval '1 ms' as latest
-        from pgboss.job j join wanted w on coalesce(j.singleton_key, '') = w.key
-        where j.name = ${this.name} and j.state in ('created', 'retry') and j.policy = ${POLICY}
-        order by w.key for update of j
-      )
-      update pgboss.job j set start_after = case
-          when held.fresh and j.start_after <= held.latest then least(held.latest, held.quiet)
-          else least(j.start_after, held.quiet) end
-      from held where j.name = ${this.name} and j.id = held.id
-      returning held.key`.execute(trx);
-    return rows.map(({ key }) => key);
-  }
-
-  /** @returns true when every job was new. */
-  async #send(trx: Trx, marks: readonly Mark<Data>[]): Promise<boolean> {
-    const jobs = marks.map(({ key, data, afterMs }) => ({
-      data,
-      singletonKey: key,
-      group: { id: key },
-      startAfter: String(afterMs / 1000),
-    }));
-    const ids = await this.#setup.boss.insert(this.name, jobs, { db: fromKysely(trx), returnId: true });
-    return ids?.length === jobs.length;
   }
 
   /**
@@ -131,7 +131,9 @@ export class JobQueue<Data extends object> {
    */
   work(fn: Work<Data>, options: WorkOptions): JobWorker<Data> {
     const { boss, retry, giveUp, transaction } = this.#setup;
-    const worker = new JobWorker({ name: this.name, boss, retry, giveUp, transaction, fn, ...options });
+    const noteSilentEnds = this.#noteSilentEnds.bind(this);
+    const setup = { name: this.name, boss, retry, giveUp, transaction, fn, noteSilentEnds };
+    const worker = new JobWorker<Data>({ ...setup, ...options });
     this.#workers.add(worker);
     void worker.stopped.then(() => this.#workers.delete(worker));
     return worker;
@@ -143,7 +145,23 @@ export class JobQueue<Data extends object> {
       select id from pgboss.job where name = ${this.name} and state = 'active'`.execute(this.#setup.db);
     if (rows.length === 0) return;
     const ids = rows.map(({ id }) => id);
-    await this.#setup.boss.fail(this.name, ids, { code: 'process-ended' });
+    await this.#setup.boss.fail(this.name, ids);
+  }
+
+  async #noteSilentEnds(job: { id: string; retryCount: number }, ends: number): Promise<void> {
+    await sql`
+      update pgboss.job set data = data || ${JSON.stringify({ [SILENT_ENDS]: ends })}::jsonb
+      where name = ${this.name} and id = ${job.id}::uuid and state = 'active' and retry_count = ${job.retryCount}`.execute(
+      this.#setup.db,
+    );
+  }
+
+  /** Was a job sent so lately? Ended ones are known for an hour. */
+  async sentWithin(ms: number): Promise<boolean> {
+    const { rows } = await sql<{ sent: boolean }>`
+      select exists (select 1 from pgboss.job where name = ${this.name}
+        and created_on > now() - ${ms}::float8 * interval '1 ms') as sent`.execute(this.#setup.db);
+    return rows[0]?.sent ?? false;
   }
 
   /** How many jobs wait, run, and wait for another attempt. */

@@ -5,6 +5,7 @@
  * one is woken by the commit that made a job due, and waits as the retry plan says.
  */
 import { fromKysely, type JobWithMetadata, type PgBoss } from 'pg-boss';
+import { isDatabaseTrouble } from './database-trouble.ts';
 import type { Trx } from './tables.ts';
 
 /** Trouble that passes: a server that is away, a conflict. Tried again for days. */
@@ -56,6 +57,12 @@ export interface Job<Data extends object> {
    * @throws LeaseLost when the job is no longer this run's; the transaction must roll back.
    */
   settle(trx: Trx): Promise<void>;
+  /**
+   * Before anything that no transaction can take back: is the job still this run's?
+   *
+   * @throws LeaseLost when it is not, or may soon not be.
+   */
+  hold(): Promise<void>;
 }
 
 export type Work<Data extends object> = (job: Job<Data>) => Promise<void>;
@@ -64,6 +71,8 @@ export interface WorkOptions {
   readonly concurrency: number;
   /** How often to look without being woken: for jobs of other processes. */
   readonly pollMs: number;
+  /** Monotonic milliseconds; for tests. */
+  readonly now?: () => number;
   /** Hears of each failed run; must not throw. */
   readonly onFailure?: (failure: { code: string; attempt: number; gaveUp: boolean; error: unknown }) => void;
 }
@@ -75,9 +84,11 @@ interface WorkerSetup<Data extends object> extends WorkOptions {
   readonly fn: Work<Data>;
   readonly giveUp: (trx: Trx, data: Data, code: string) => Promise<void>;
   readonly transaction: <T>(fn: (trx: Trx) => Promise<T>) => Promise<T>;
+  /** Keeps with the running job how often its runs ended without a word. */
+  readonly noteSilentEnds: (job: { id: string; retryCount: number }, ends: number) => Promise<void>;
 }
 
-/** What a failed run leaves for the next one, in the job's own record. */
+/** What a failed run leaves for the next one, in the job's own record. None when its process died. */
 interface Trouble {
   readonly code?: string;
   /** Runs that failed other than by `TryLater`. */
@@ -85,7 +96,19 @@ interface Trouble {
   readonly since?: string;
 }
 
+interface Run<Data extends object> {
+  readonly job: JobWithMetadata<Data>;
+  readonly ended: Promise<void>;
+}
+
+/** Where a job's data says how often its runs ended without a word: pg-boss writes over the rest. */
+export const SILENT_ENDS = 'silentEnds';
+/** A killed worker's job is free again after this; a living one says so three times in it. */
+export const LEASE_SECONDS = 30;
 const HEARTBEAT_MS = 10 * SECOND;
+/** A call that begins now may take so long; a lease that ends before is asked for again. */
+const HOLD_MARGIN_MS = 10 * SECOND;
+const TELL_AGAIN_MS = SECOND;
 const WAKE_STEP_MS = 25;
 
 /** Looks for jobs, or waits to be woken. From its creation to `stop()`; then done for good. */
@@ -93,7 +116,9 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
   /** Resolves when the worker has stopped and its jobs have ended. */
   readonly stopped: Promise<void>;
   readonly #setup: WorkerSetup<Data>;
-  readonly #running = new Map<string, { job: JobWithMetadata<Data>; run: Promise<void> }>();
+  readonly #running = new Map<string, Run<Data>>();
+  /** Until when the lease of each running job is known to last; monotonic. */
+  readonly #heldUntil = new Map<string, number>();
   readonly #wakes = new Map<number, NodeJS.Timeout>();
   readonly #heartbeat: NodeJS.Timeout;
   #stopping = false;
@@ -144,11 +169,12 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
       if (free > 0 && taken === free) continue;
       await this.#rest();
     }
-    await Promise.all([...this.#running.values()].map(({ run }) => run));
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
     clearInterval(this.#heartbeat);
   }
 
   async #take(free: number): Promise<number> {
+    const asked = this.#now();
     try {
       const jobs = await this.#setup.boss.fetch<Data>(this.#setup.name, {
         batchSize: free,
@@ -157,7 +183,7 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
         // the unique index, and stand in the way of everybody behind it.
         groupConcurrency: 1,
       });
-      for (const job of jobs) this.#start(job);
+      for (const job of jobs) this.#start(job, asked);
       return jobs.length;
     } catch (error) {
       this.#setup.onFailure?.({ code: 'database-unreachable', attempt: 0, gaveUp: false, error });
@@ -165,18 +191,21 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
     }
   }
 
-  #start(job: JobWithMetadata<Data>): void {
-    const run = this.#run(job).finally(() => {
+  #start(job: JobWithMetadata<Data>, taken: number): void {
+    this.#heldUntil.set(job.id, taken + LEASE_SECONDS * SECOND);
+    const ended = this.#run(job).finally(() => {
       this.#running.delete(job.id);
+      this.#heldUntil.delete(job.id);
       this.#wakeNow();
     });
-    this.#running.set(job.id, { job, run });
+    this.#running.set(job.id, { job, ended });
   }
 
   async #run(job: JobWithMetadata<Data>): Promise<void> {
-    const { boss, name, fn, onFailure } = this.#setup;
+    const { boss, name, fn } = this.#setup;
     let settled = false;
     try {
+      if (await this.#killsItsProcess(job)) return;
       await fn({
         id: job.id,
         data: job.data,
@@ -186,33 +215,73 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
           if (affectedBy(ended) !== 1) throw new LeaseLost(`job ${job.id} is no longer this worker's`);
           settled = true;
         },
+        hold: () => this.#hold(job),
       });
       if (!settled) await boss.complete(name, [job]);
     } catch (error) {
       if (error instanceof LeaseLost) return; // the other run will do it
-      await this.#fail(job, error).catch((cause: unknown) => {
-        // Not even the failure could be written. The lease runs out and the job comes back by itself.
-        onFailure?.({
-          code: 'database-unreachable',
-          attempt: job.retryCount + 1,
-          gaveUp: false,
-          error: cause,
-        });
-      });
+      await this.#tellFailure(job, error);
     }
+  }
+
+  /** What can not be written while the database is away is written when it is back, and the job need not wait for its lease to end. */
+  async #tellFailure(job: JobWithMetadata<Data>, error: unknown): Promise<void> {
+    for (const end = this.#now() + LEASE_SECONDS * SECOND; ; ) {
+      try {
+        return await this.#fail(job, error);
+      } catch (cause) {
+        if (this.#now() > end || this.#stopping) {
+          const attempt = job.retryCount + 1;
+          this.#setup.onFailure?.({ code: 'database-unreachable', attempt, gaveUp: false, error: cause });
+          return; // the lease runs out and the job comes back by itself
+        }
+        await new Promise((resolve) => setTimeout(resolve, TELL_AGAIN_MS));
+      }
+    }
+  }
+
+  /** Too many runs ended without a word: the job is given up before it takes another process with it. */
+  async #killsItsProcess(job: JobWithMetadata<Data>): Promise<boolean> {
+    const { boss, name, retry, giveUp, transaction, noteSilentEnds, onFailure } = this.#setup;
+    const before = (job.output ?? {}) as Trouble;
+    if (job.retryCount === 0 || before.code !== undefined) return false;
+    const ends = ((job.data as { [SILENT_ENDS]?: number })[SILENT_ENDS] ?? 0) + 1;
+    if (ends < retry.attempts) {
+      await noteSilentEnds(job, ends);
+      return false;
+    }
+    const code = 'process-ended';
+    onFailure?.({ code, attempt: job.retryCount + 1, gaveUp: true, error: new Error(code) });
+    await transaction(async (trx) => {
+      const ended = await boss.complete(name, [job], { code }, { db: fromKysely(trx) });
+      if (affectedBy(ended) === 1) await giveUp(trx, job.data, code);
+    });
+    return true;
+  }
+
+  #now(): number {
+    return this.#setup.now?.() ?? performance.now();
+  }
+
+  async #hold(job: JobWithMetadata<Data>): Promise<void> {
+    const now = this.#now();
+    if ((this.#heldUntil.get(job.id) ?? 0) - now > HOLD_MARGIN_MS) return;
+    const touched = await this.#setup.boss.touch(this.#setup.name, [job]);
+    if (affectedBy(touched) !== 1) throw new LeaseLost(`job ${job.id} is no longer this worker's`);
+    this.#heldUntil.set(job.id, now + LEASE_SECONDS * SECOND);
   }
 
   async #fail(job: JobWithMetadata<Data>, error: unknown): Promise<void> {
     const { boss, name, retry, giveUp, transaction, onFailure } = this.#setup;
     const before = (job.output ?? {}) as Trouble;
-    const passes = error instanceof TryLater;
-    const code = passes ? error.code : 'unexpected';
+    const trouble = isDatabaseTrouble(error) ? new TryLater('database-unreachable') : error;
+    const passes = trouble instanceof TryLater;
+    const code = passes ? trouble.code : 'unexpected';
     const failures = (before.failures ?? 0) + (passes ? 0 : 1);
     const since = before.since ?? new Date().toISOString();
     const tooLong = Date.now() - Date.parse(since) >= retry.giveUpAfterMs;
     const gaveUp = failures >= retry.attempts || tooLong;
-    onFailure?.({ code, attempt: job.retryCount + 1, gaveUp, error });
-    const delayMs = this.#delayMs(job.retryCount, passes ? error.afterMs : undefined);
+    const delayMs = this.#delayMs(job.retryCount, passes ? trouble.afterMs : undefined);
     await transaction(async (trx) => {
       const db = fromKysely(trx);
       if (gaveUp) {
@@ -220,9 +289,11 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
         if (affectedBy(ended) === 1) await giveUp(trx, job.data, code);
         return;
       }
-      await boss.fail(name, [job], { code, failures, since }, { db });
+      const failed = await boss.fail(name, [job], { code, failures, since }, { db });
+      if (affectedBy(failed) !== 1) return; // another run has it
       await boss.update(name, undefined, { id: job.id, startAfter: `${delayMs / SECOND}`, db });
     });
+    onFailure?.({ code, attempt: job.retryCount + 1, gaveUp, error });
     if (!gaveUp) this.wake(delayMs);
   }
 
@@ -236,7 +307,11 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
   async #keepLeases(): Promise<void> {
     const jobs = [...this.#running.values()].map(({ job }) => job);
     if (jobs.length === 0) return;
-    await this.#setup.boss.touch(this.#setup.name, jobs).catch(() => undefined);
+    const now = this.#now();
+    const touched = await this.#setup.boss.touch(this.#setup.name, jobs).catch(() => undefined);
+    if (touched === undefined || affectedBy(touched) !== jobs.length) return; // each asks for itself when it writes
+    for (const { id } of jobs)
+      if (this.#heldUntil.has(id)) this.#heldUntil.set(id, now + LEASE_SECONDS * SECOND);
   }
 
   #wakeNow(): void {

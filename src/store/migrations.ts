@@ -290,6 +290,27 @@ const SUBSCRIPTION_STATE = [
   )`,
 ];
 
+/** Nobody asks the database what is in a pushed resource; taking it apart was half the cost of keeping it. */
+const RESOURCES_AS_WRITTEN = ['alter table event alter column resource type json'];
+/** How often an alert was written in the hour that counts. */
+const WRITE_LIMIT = [
+  'alter table delivery add column writes integer not null default 0',
+  'alter table delivery add column writes_since timestamptz',
+];
+
+/** Patient records that were merged into others. */
+const MERGED_PATIENTS = [
+  `create table merged_patient (
+    connection_id text not null,
+    patient_id text not null,
+    into_id text not null,
+    at timestamptz not null,
+    primary key (connection_id, patient_id)
+  )`,
+  'create index merged_patient_into on merged_patient (connection_id, into_id)',
+  'create index resource_patient_patient on resource_patient (connection_id, patient_id)',
+];
+
 const STEPS: Record<string, Migration> = {
   '0001-first': { up: steps(FIRST) },
   '0002-looks-and-answers': { up: steps(LOOKS_AND_ANSWERS) },
@@ -297,6 +318,9 @@ const STEPS: Record<string, Migration> = {
   '0004-sessions': { up: steps(SESSIONS) },
   '0007-how-events-came': { up: steps(HOW_EVENTS_CAME) },
   '0006-subscription-state': { up: steps(SUBSCRIPTION_STATE) },
+  '0008-resources-as-written': { up: steps(RESOURCES_AS_WRITTEN) },
+  '0010-write-limit': { up: steps(WRITE_LIMIT) },
+  '0011-merged-patients': { up: steps(MERGED_PATIENTS) },
 };
 
 /** Brings the schema up to date. @throws the error of the step that failed; nothing is half done. */

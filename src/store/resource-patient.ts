@@ -13,24 +13,43 @@ export interface ResourcePatientTable {
   patient_id: PatientId;
 }
 
-/** Remembers whose these resources are: `Type/id` of a chart. A later owner replaces an earlier one. */
+/**
+ * Remembers whose these resources are: `Type/id` of a chart. A later owner replaces an earlier one.
+ *
+ * @param asked not learnt, only compared
+ * @returns those that were another patient's before
+ */
 export async function learnPatient(
   db: Db,
   connectionId: ConnectionId,
   patientId: PatientId,
   references: Iterable<string>,
-): Promise<void> {
-  const rows = [...new Set(references)].sort().map((reference) => {
+  asked: Iterable<string> = [],
+): Promise<{ readonly reference: string; readonly before: PatientId }[]> {
+  const learns = new Set(references);
+  const rows = [...new Set([...learns, ...asked])].sort().map((reference) => {
     const slash = reference.indexOf('/');
-    return { type: reference.slice(0, slash), id: reference.slice(slash + 1) };
+    const learnt = learns.has(reference);
+    return { type: reference.slice(0, slash), id: reference.slice(slash + 1), learnt };
   });
-  if (rows.length === 0) return;
-  await sql`
-    insert into resource_patient (connection_id, type, resource_id, patient_id)
-    select ${connectionId}::text, r.type, r.id, ${patientId}::text
-    from json_to_recordset(${JSON.stringify(rows)}::text::json) as r(type text, id text)
-    on conflict (connection_id, type, resource_id) do update set patient_id = excluded.patient_id
-      where resource_patient.patient_id <> excluded.patient_id`.execute(db);
+  if (rows.length === 0) return [];
+  const { rows: others } = await sql<{ type: string; resource_id: string; patient_id: PatientId }>`
+    with r as (
+      select * from json_to_recordset(${JSON.stringify(rows)}::text::json) as r(type text, id text, learnt boolean)
+    ), others as (
+      select p.type, p.resource_id, p.patient_id from resource_patient p join r on p.type = r.type and p.resource_id = r.id
+      where p.connection_id = ${connectionId} and p.patient_id <> ${patientId}
+    ), learnt as (
+      insert into resource_patient (connection_id, type, resource_id, patient_id)
+      select ${connectionId}::text, r.type, r.id, ${patientId}::text from r where r.learnt
+      on conflict (connection_id, type, resource_id) do update set patient_id = excluded.patient_id
+        where resource_patient.patient_id <> excluded.patient_id
+    )
+    select * from others order by type, resource_id`.execute(db);
+  return others.map(({ type, resource_id, patient_id }) => ({
+    reference: `${type}/${resource_id}`,
+    before: patient_id,
+  }));
 }
 
 /** The patient of a resource, from a chart it was in or from an earlier push. */

@@ -104,12 +104,11 @@ async function redriveDeliveries(trx: Trx, store: Store, filter: SetAsideFilter)
       order by connection_id, id limit ${CHUNK} for update skip locked
     ) taken where d.connection_id = taken.connection_id and d.id = taken.id
     returning d.connection_id, d.patient_id`.execute(trx);
-  const marks = new Map(
-    rows.map(({ connection_id: connectionId, patient_id: patientId }) => {
-      const key = `${connectionId}|${patientId}`;
-      return [key, { key, data: { connectionId, patientId }, afterMs: 0 }];
-    }),
-  );
+  const owing = rows.map(({ connection_id: connectionId, patient_id: patientId }) => ({
+    connectionId,
+    patientId,
+  }));
+  const marks = new Map(owing.map((data) => [dueKey(data), { key: dueKey(data), data, afterMs: 0 }]));
   if (marks.size > 0) await store.deliver.mark(trx, [...marks.values()]);
   return rows.length;
 }

@@ -60,13 +60,13 @@ export interface Store extends AsyncDisposable {
   readonly sweep: ConnectionQueues<Sweeping>;
   /** All or nothing. Workers hear of marked jobs when it is committed. */
   transaction<T>(fn: (trx: Trx) => Promise<T>): Promise<T>;
-  /** @throws when the database does not answer. */
+  /** @throws when the database does not answer, or takes no writes. */
   ping(): Promise<void>;
 }
 
 const STOP_WITHIN_MS = 15_000; // the whole shutdown may take 20 s; trust W5
 
-/** The key of a due job: one per patient, or per resource while the patient is unknown. */
+/** The key of a job about a patient: one per patient, or per resource while the patient is unknown. */
 export function dueKey(due: Due): string {
   return 'patientId' in due
     ? `${due.connectionId}|${due.patientId}`
@@ -125,7 +125,9 @@ async function storeOf(
     sweep,
     transaction,
     async ping() {
-      await sql`select 1`.execute(db);
+      const { rows } = await sql<{ readOnly: boolean }>`
+        select current_setting('transaction_read_only')::boolean as "readOnly"`.execute(db);
+      if (rows[0]?.readOnly) throw new Error('the database takes no writes');
     },
     async [Symbol.asyncDispose]() {
       const stopped = Promise.all([due.stop(), deliver.stop(), sweep.stop()]);

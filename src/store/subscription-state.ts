@@ -76,7 +76,7 @@ export interface SubscriptionState {
   readonly reactivations: number;
 }
 
-const REQUESTED_TOO_LONG_MS = 600_000; // a server that pushes has checked us by then
+export const REQUESTED_TOO_LONG_MS = 600_000; // a server that pushes has checked us by then
 /** Ids come from outside: a sender must not be able to fill the table. */
 const MOST_PER_CONNECTION = 50;
 

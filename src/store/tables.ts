@@ -11,6 +11,7 @@ import type { EpisodeTable } from './episode.ts';
 import type { EventTable } from './event.ts';
 import type { LaunchTable } from './launch.ts';
 import type { LookAgainTable } from './look-again.ts';
+import type { MergedPatientTable } from './merged-patient.ts';
 import type { ResourcePatientTable } from './resource-patient.ts';
 import type { SessionTable } from './session.ts';
 import type { SubscriptionStateTable } from './subscription-state.ts';
@@ -24,6 +25,7 @@ export interface Tables {
   delivery: DeliveryTable;
   target_resource: TargetResourceTable;
   resource_patient: ResourcePatientTable;
+  merged_patient: MergedPatientTable;
   watermark: WatermarkTable;
   session: SessionTable;
   launch: LaunchTable;

@@ -8,6 +8,7 @@ import type { Patient, Resource } from '@medplum/fhirtypes';
 import { z } from 'zod';
 import { OVERRIDE_REASONS, type OverrideReason, TIERS } from '../core/decision.ts';
 import { DEFAULT_FACT_SETTINGS, type FactSettings } from '../core/facts/settings.ts';
+import { isObject } from '../vocabulary/json.ts';
 
 z.config({ jitless: true }); // Node may run with code generation from strings off
 
@@ -127,7 +128,3 @@ export type Story = z.infer<typeof storySchema>;
 export type StoryStep = z.infer<typeof step>;
 export type StoryFeedback = z.infer<typeof feedback>;
 export type Expectation = z.infer<typeof expectation>;
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

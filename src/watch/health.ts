@@ -13,7 +13,7 @@ export function health(ping: () => Promise<void>): Router {
     res
       .status(ready ? 200 : 503)
       .type('text/plain')
-      .send(ready ? 'ready\n' : 'not ready: the database does not answer\n');
+      .send(ready ? 'ready\n' : 'not ready: the database does not answer, or takes no writes\n');
   });
   return router;
 }

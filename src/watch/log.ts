@@ -20,12 +20,15 @@ export interface LogFields {
   /** A short code of ours or a standard one, never a message from elsewhere. */
   readonly code?: string;
   readonly attempt?: number;
+  /** From `whereOf`. */
+  readonly where?: string;
   readonly rule?: string;
   readonly tier?: string;
   readonly change?: string;
   readonly status?: number;
   readonly outcome?: string;
   readonly port?: number;
+  readonly role?: string;
   readonly correlation?: string;
   readonly form?: string;
   readonly ruleSet?: string;
@@ -55,4 +58,11 @@ export function openLog(level: LogLevel, destination: { write(line: string): voi
     patientKey: (connection, patient) =>
       createHmac('sha256', key).update(`${connection}|${patient}`).digest('hex').slice(0, 16),
   };
+}
+
+/** Name of an error and the lines of ours it came from, innermost first. Its message is left out: it may quote data. */
+export function whereOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'no error';
+  const lines = [...(error.stack ?? '').matchAll(/src\/([\w./-]+\.ts:\d+):\d+/g)].map(([, line]) => line);
+  return [error.constructor.name, ...lines.slice(0, 3)].join(' ');
 }

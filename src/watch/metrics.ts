@@ -8,7 +8,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Decision } from '../core/decision.ts';
 import type { QueueCount } from '../store/connection-queues.ts';
 import { type Access, admission } from './access.ts';
+import { showConnections } from './connection-gauges.ts';
 import type { Log, LogFields } from './log.ts';
+import type { ConnectionStatus } from './status.ts';
 
 /** Jobs of each queue by what they do. */
 export type QueueCounts = () => Promise<Readonly<Record<string, QueueCount>>>;
@@ -30,9 +32,10 @@ export class Metrics {
   readonly #answers = this.#counter('answers_total', 'Answers of clinicians', ['channel', 'outcome']);
   readonly #calls = this.#histogram('hook_seconds', 'Hook calls and feedback', ['service', 'status']);
 
-  /** @param queues asked whenever somebody reads the counters */
-  constructor(queues: QueueCounts) {
+  /** @param queues,statuses asked whenever somebody reads the counters */
+  constructor(queues: QueueCounts, statuses: () => Promise<readonly ConnectionStatus[]>) {
     collectDefaultMetrics({ register: this.#registry });
+    showConnections(this.#registry, statuses);
     const jobs = new Gauge({
       name: 'cramp_cds_queue_jobs',
       help: 'Jobs by queue and state',

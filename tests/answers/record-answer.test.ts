@@ -187,6 +187,22 @@ describe.each(await databases())('an answer to an alert, kept in $name', (databa
     expect(await give(id, undo, { channel: 'page', at: secondsLater(151) })).toEqual({ outcome: 'too-late' });
   });
 
+  it('that is taken back leaves word of the mitigation that may have been written, and one replaced stays', async () => {
+    const id = await alert();
+    await give(id, ACCEPTED, { channel: 'page' });
+    const replaced = (await stored()).episode.mitigation;
+    const answered = await give(id, because('action-completed'), { channel: 'page', at: secondsLater(100) });
+    if (answered.outcome !== 'recorded') throw new Error(answered.outcome);
+    const { mitigation: written, earlierMitigations } = (await stored()).episode;
+    expect([written?.code, earlierMitigations]).toEqual(['8', [replaced]]);
+    const undo = { outcome: 'undone', of: answered.answerId } as const;
+    await give(id, undo, { channel: 'page', at: secondsLater(110) });
+    expect((await stored()).episode).toMatchObject({
+      mitigation: replaced,
+      earlierMitigations: [{ ...written, undone: true }],
+    });
+  });
+
   it('to an alert that is closed is kept and changes nothing', async () => {
     const id = await alert();
     const { episode } = await stored();

@@ -3,8 +3,11 @@ import { connect } from '../../src/commands/connect.ts';
 import { doctor, examine } from '../../src/commands/doctor.ts';
 import type { Config } from '../../src/config.ts';
 import { loadDefinitions } from '../../src/sandbox/definitions.ts';
+import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { connectionTo, reply, startScripted } from '../connections/scripted-server.ts';
 import { Hospital } from '../end-to-end/hospital.ts';
+
+const LOOK = { push: false };
 
 function terminal() {
   const lines: string[] = [];
@@ -23,16 +26,20 @@ describe('the doctor', () => {
     loadDefinitions();
     hospital = await Hospital.open({ deliverAs: 'medplum' });
     config = hospital.config;
-  });
+  }, 60_000);
   afterAll(() => hospital[Symbol.asyncDispose]());
 
   it('finds a connected server in order, and a push to us arriving', async () => {
     const out = terminal();
-    expect(await doctor(config, 'ward', out)).toBe(0);
+    expect(await doctor(config, 'ward', LOOK, out)).toBe(0);
     const text = out.lines.join('\n');
     expect(text).toContain('It answers: cramp-cds sandbox, FHIR 4.0.1.');
     expect(text).toContain('It lets us read every type that rules ask for.');
-    expect(text).toContain('Subscription to Observation: active.');
+    expect(text).toContain(
+      'Subscription to Observation, MedicationRequest, MedicationStatement, Condition, Patient: active.',
+    );
+    expect(text).toContain('It stores DetectedIssue, CarePlan, Provenance, Device by conditional create');
+    expect(text).toContain('It can be asked what changed since a time.');
     expect(text).toContain(`A push to ${hospital.hookUrl} arrives.`);
     expect(out.lines.at(-1)).toBe('This connection is in order.');
   });
@@ -42,25 +49,27 @@ describe('the doctor', () => {
     if (ward === undefined) throw new Error('no connection');
     const more = { ...config, connections: [{ ...ward, criteria: [...ward.criteria, 'Procedure'] }] };
     const before = terminal();
-    expect(await doctor(more, 'ward', before)).toBe(1);
+    expect(await doctor(more, 'ward', LOOK, before)).toBe(1);
     expect(before.lines.join('\n')).toContain(
       'Subscription to Procedure: there is none.\n    → Run: cramp-cds connect ward',
     );
+    // The push that the doctor sent a moment ago was its own, and proves nothing about the server.
+    expect(before.lines.join('\n')).toContain('It has pushed nothing since the service started');
     const made = terminal();
     expect(await connect(more, 'ward', made)).toBe(0);
     expect(made.lines).toContain('Subscription to Procedure created (active)');
     expect(made.lines).toContain('Subscription to Observation is as it should be (active)');
-    expect(await doctor(more, 'ward', terminal())).toBe(0);
+    expect(await doctor(more, 'ward', LOOK, terminal())).toBe(0);
   });
 
   it('sees that pushes would not arrive, or carry another secret', async () => {
     const [ward] = config.connections;
     if (ward === undefined) throw new Error('no connection');
     const last = async (changed: object) => {
-      let says = '';
-      for await (const finding of examine({ ...ward, ...changed }, config.publicUrl, () => new Date()))
-        says = finding.says;
-      return says;
+      const said: string[] = [];
+      for await (const { says } of examine({ ...ward, ...changed }, { ...config, ...LOOK }, () => new Date()))
+        said.push(says);
+      return said.at(-2);
     };
     const [proof] = ward.ingress;
     expect(await last({ ingress: [{ ...proof, secrets: ['another secret'] }] })).toContain('is answered 401');
@@ -74,7 +83,7 @@ describe('the doctor', () => {
     if (ward === undefined) throw new Error('no connection');
     const said = async (changed: object): Promise<string> => {
       const out = terminal();
-      await doctor({ ...config, connections: [{ ...ward, ...changed }] }, 'ward', out);
+      await doctor({ ...config, connections: [{ ...ward, ...changed }] }, 'ward', LOOK, out);
       return out.lines.join('\n');
     };
     const byToken = {
@@ -94,16 +103,52 @@ describe('the doctor', () => {
       hookUrl: `${ward.hookUrl}?key=${secret}`,
       kind: 'healthlake',
     });
-    expect(text).toContain(`Make it there, with ${ward.hookUrl} as endpoint`);
+    expect(text).toContain('Make it there; cramp-cds connect ward says how.');
     expect(text).toContain(`A push to ${ward.hookUrl} is answered 401`);
     expect(text).not.toContain(secret);
+    for (const kind of ['athena', 'azure-events', 'google-pubsub', 'microsoft-oss', 'healthlake'] as const) {
+      const out = terminal();
+      const own = { ...ward, kind, ingress: [byAddress], hookUrl: `${ward.hookUrl}?key=${secret}` };
+      expect(await connect({ ...config, connections: [own] } as Config, 'ward', out)).toBe(0);
+      expect(out.lines[0]).toBe('The pushes of ward are set up on its side:');
+      expect(out.lines.join(' ')).toContain(`${ward.hookUrl}?key=<the secret`);
+      expect(out.lines.join()).not.toContain(secret);
+    }
+  });
+
+  it('tries a push when asked to: one more Subscription, which sleeps afterwards and is used again', async () => {
+    for (let run = 0; run < 2; run++) {
+      const out = terminal();
+      expect(await doctor(config, 'ward', { push: true }, out)).toBe(0);
+      expect(out.lines.join('\n')).toMatch(/A change of our Device there came back as a push within \d/);
+    }
+    const found = await (await fetch(`${hospital.sandbox.base}/Subscription?_count=50`)).json();
+    const trial = found.entry.filter(({ resource }: { resource: { criteria: string } }) =>
+      resource.criteria.startsWith('Device?'),
+    );
+    expect(trial).toMatchObject([{ resource: { status: 'off' } }]);
+    const asked = terminal();
+    await doctor(config, 'ward', LOOK, asked);
+    expect(asked.lines.join('\n')).toMatch(/Its last push came \d+ s ago/);
+  });
+
+  it('says when a push that was tried does not come back', async () => {
+    hospital.sandbox.faults.onDeliveries({ held: true });
     const out = terminal();
-    expect(await connect({ ...config, connections: [{ ...ward, kind: 'athena' }] }, 'ward', out)).toBe(0);
-    expect(out.lines.join()).toContain('are set up on its side');
+    expect(await doctor(config, 'ward', { push: true, waitMs: 300 }, out)).toBe(1);
+    hospital.sandbox.faults.clear();
+    expect(out.lines.join('\n')).toContain('did not come back as a push within 0.3 s');
+  });
+
+  it('says when no service tells of pushes', async () => {
+    const out = terminal();
+    const elsewhere = { ...config, publicUrl: 'http://127.0.0.1:9', port: 9 };
+    await doctor(elsewhere, 'ward', LOOK, out);
+    expect(out.lines.join('\n')).toContain('The running service does not tell when a push last came');
   });
 
   it('names an unknown connection with those there are', async () => {
-    await expect(doctor(config, 'east', terminal())).rejects.toThrow('the configuration has ward');
+    await expect(doctor(config, 'east', LOOK, terminal())).rejects.toThrow('the configuration has ward');
   });
 });
 
@@ -119,7 +164,7 @@ describe('a server that is not in order', () => {
     const found: string[] = [];
     for await (const { state, says, change } of examine(
       connectionAt(base),
-      'https://cds.example',
+      { publicUrl: 'https://cds.example', host: '127.0.0.1', port: 9, ...LOOK },
       () => new Date(),
     ))
       if (state !== 'good') found.push(`${state}: ${says} ${change ?? ''}`.trim());
@@ -144,13 +189,59 @@ describe('a server that is not in order', () => {
       'bad: It does not let us read Observation. Give the client read access to these types.',
       'warning: It does not serve or show Specimen: what only they tell stays unknown.',
       expect.stringContaining('bad: The criteria Observation?status=final filter on a status.'),
-      expect.stringContaining('warning: DetectedIssue can be written not at all (level D).'),
-      'warning: CarePlan can be written not at all (level D).',
-      'warning: Provenance can be written not at all (level D).',
-      'warning: Device can be written not at all (level D).',
+      expect.stringContaining(
+        'warning: It stores no DetectedIssue, CarePlan, Provenance, Device (level D). Alerts stay',
+      ),
       expect.stringContaining('warning: It offers no batch'),
       expect.stringContaining('warning: It offers no transaction'),
     ]);
+  });
+
+  it('and leaves Subscriptions as they were asked for is told how HAPI sends rest-hooks', async () => {
+    const made = new Date('2026-05-12T12:00:00Z');
+    await using sandbox = await startSandbox({
+      port: 0,
+      clientIds: 'allowed',
+      deliverAs: 'hapi',
+      activateAfterMs: Number.POSITIVE_INFINITY,
+      now: () => made,
+    });
+    const header = { type: 'header', header: 'x-proof', secrets: ['s'], trust: 'hint' } as const;
+    const connection = {
+      ...connectionAt(sandbox.base),
+      kind: 'hapi',
+      criteria: ['Observation'],
+      ingress: [header],
+    } as const;
+    const around = { publicUrl: 'http://127.0.0.1:9', host: '127.0.0.1', port: 9 };
+    const out = terminal();
+    for (let run = 0; run < 2; run++)
+      await connect({ ...around, connections: [connection] } as unknown as Config, 'north', out);
+    expect(out.lines).toEqual([
+      'Subscription to Observation created (requested)',
+      expect.stringContaining('Subscription to Observation still waits for the server'),
+    ]);
+    const at = async (minutes: number): Promise<string> => {
+      const said: string[] = [];
+      const now = () => new Date(made.getTime() + minutes * 60_000);
+      for await (const { state, says, change } of examine(connection, { ...around, ...LOOK }, now))
+        if (says.startsWith('Subscription')) said.push(`${state}: ${says} ${change}`);
+      return said.join();
+    };
+    expect(await at(5)).toMatch(/^warning: Subscription to Observation: requested/);
+    expect(await at(11)).toMatch(/^bad: .*requested 11 min ago, and never active.*resthook_enabled/);
+  });
+
+  it('and knows no _lastUpdated can not be served by sweeps alone', async () => {
+    await using sandbox = await startSandbox({
+      port: 0,
+      clientIds: 'allowed',
+      deliverAs: 'poll-only',
+      refusedParameters: ['_lastUpdated', '_sort'],
+    });
+    expect((await findings(sandbox.base)).join()).toContain(
+      'bad: It can not be asked what changed since a time',
+    );
   });
 
   it.each([

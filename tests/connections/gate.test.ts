@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Bundle, DetectedIssue, Resource } from '@medplum/fhirtypes';
 import { LIMITS } from '../../src/connections/connection.ts';
 import { Gate } from '../../src/connections/gate.ts';
+import { until } from '../store/until.ts';
 import { connectionTo, DEVICE_SYSTEM, reply, type ScriptedServer, startScripted } from './scripted-server.ts';
 
 const NOW = Date.parse('2026-03-04T06:00:00Z');
@@ -79,7 +80,7 @@ describe('what a read answers, row by row', () => {
   it('waits as long as the server asks, in seconds, by date, by RateLimit, and never over an hour', async () => {
     const afterMs = async (headers: Record<string, string>) => {
       answers(429, undefined, headers);
-      const outcome = await gate.read('Patient', 'p1');
+      const outcome = await gateTo().read('Patient', 'p1');
       return outcome.outcome === 'try-later' ? outcome.afterMs : outcome.outcome;
     };
     expect(await afterMs({ 'retry-after': '7' })).toBe(7_000);
@@ -343,6 +344,23 @@ describe('what a write answers, row by row', () => {
     expect(server.asked[0]?.headers['if-none-exist']).toBe('identifier=urn%3Ax%7Ccramp-1');
     answers(412);
     expect(await gate.createIfNone(ISSUE, IDENTIFIER)).toEqual({ outcome: 'several' });
+  });
+
+  it('has two conditional writes under way at most; others do not wait for them', async () => {
+    const held: (() => void)[] = [];
+    server.script = ({ method }, response) => {
+      if (method === 'GET') return reply(response, 200, PATIENT);
+      held.push(() => reply(response, 201, ISSUE));
+    };
+    const writes = Array.from({ length: 5 }, () => gate.createIfNone(ISSUE, IDENTIFIER));
+    await until('two arrived', () => held.length === 2);
+    expect((await gate.read('Patient', 'p1')).outcome).toBe('found');
+    expect(held).toHaveLength(2);
+    for (let ended = 0; ended < 5; ended++) {
+      await until('another arrived', () => held.length > ended);
+      held[ended]?.();
+    }
+    expect(await Promise.all(writes)).toHaveLength(5);
   });
 
   it('tells a mixed transaction from a committed one', async () => {

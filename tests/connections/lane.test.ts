@@ -125,4 +125,86 @@ describe('a connection', () => {
     expect(ended.slice(0, 5)).toEqual(Array(5).fill(DOWN));
     expect(ended[5]).toMatchObject({ because: 'left-alone' });
   });
+
+  it('halves once for several calls that were on their way together', async () => {
+    const { lane, pass } = laneOf(8);
+    const together = Array.from({ length: 4 }, () =>
+      lane.run(
+        async () => {
+          await settled();
+          pass(1);
+          return BUSY;
+        },
+        (end) => end,
+      ),
+    );
+    await Promise.all(together);
+    expect(lane.allowed).toBe(4);
+  });
+
+  it('that asked to wait is asked nothing until then', async () => {
+    const { pass, ends } = laneOf();
+    await ends({ ...BUSY, restMs: 7_000 });
+    pass(5_000);
+    expect(await ends(WELL)).toEqual({ outcome: 'try-later', because: 'asked-to-wait', afterMs: 2_000 });
+    pass(2_000);
+    expect(await ends(WELL)).toEqual(WELL);
+  });
+});
+
+describe('a server that tells what is left of its quota', () => {
+  const left = (units: number, seconds: number, name = 'fhirInteractions'): CallEnd => ({
+    ...WELL,
+    headers: new Headers({ ratelimit: `"requests";r=59999;t=60, "${name}";r=${units};t=${seconds}` }),
+  });
+
+  it('is asked nothing more that the rest may not pay for, until its next window', async () => {
+    const { pass, ends } = laneOf();
+    for (const units of [1000, 660, 640, 300]) await ends(left(units, 12));
+    expect(await ends(WELL)).toEqual({ outcome: 'try-later', because: 'quota', afterMs: 12_000 });
+    pass(12_000);
+    expect(await ends(left(700, 60))).not.toHaveProperty('outcome');
+  });
+
+  it('counts what is already on its way', async () => {
+    const { lane, ends } = laneOf();
+    for (const units of [1000, 700]) await ends(left(units, 12));
+    const { running, all } = held(lane, 3);
+    await settled();
+    expect(running).toHaveLength(2);
+    for (const end of running) end();
+    expect(await Promise.all(all)).toContainEqual({
+      outcome: 'try-later',
+      because: 'quota',
+      afterMs: 12_000,
+    });
+  });
+
+  it('is not left alone for what was dear once: half of it is forgotten with each window', async () => {
+    const { pass, ends } = laneOf();
+    for (const units of [1000, 100]) await ends(left(units, 1));
+    for (let window = 0; window < 4; window++) {
+      pass(1_000);
+      await ends(left(1000, 1));
+    }
+    await ends(left(990, 1));
+    await ends(left(60, 1));
+    expect(await ends(WELL)).toMatchObject({ because: 'quota' });
+    pass(1_000);
+    await ends(left(500, 1));
+    expect(await ends(WELL)).toEqual(WELL);
+  });
+
+  it('whose answers overtake each other is believed when it says less', async () => {
+    const { ends } = laneOf();
+    for (const units of [1000, 400, 700]) await ends(left(units, 12));
+    expect(await ends(WELL)).toMatchObject({ because: 'quota' });
+  });
+
+  it('and says nothing usable is asked as before', async () => {
+    const { ends } = laneOf();
+    for (const ratelimit of ['limit=100, remaining=0, reset=30', '"a";t=30', '"a";r=0', ''])
+      await ends({ ...WELL, headers: new Headers({ ratelimit }) });
+    expect(await ends(WELL)).toEqual(WELL);
+  });
 });

@@ -4,6 +4,7 @@ import type { Connection } from '../../src/connections/connection.ts';
 import { Gate } from '../../src/connections/gate.ts';
 import { ensureSubscriptions, subscriptionFor } from '../../src/connections/subscribe.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { Receiver } from '../sandbox/receiver.ts';
 import { connectionTo, DEVICE_SYSTEM, HOOK_URL } from './scripted-server.ts';
 
 const SECRET = 'a-secret-of-at-least-32-characters';
@@ -172,6 +173,34 @@ describe('subscriptions of a connection', () => {
         ]),
       },
     });
+  });
+
+  it('that Aidbox gave up are made once more, because there none wakes', async () => {
+    await using receiver = await Receiver.listen();
+    await using aidbox = await startSandbox({
+      port: 0,
+      clientIds: 'allowed',
+      deliverAs: 'aidbox',
+      retryAfterMs: [5, 5],
+    });
+    const connection = connectionTo(aidbox.base, {
+      kind: 'aidbox',
+      criteria: ['Observation'],
+      topics: { Observation: 'https://x.example/topics/lab' },
+      hookUrl: receiver.url,
+    });
+    const gate = new Gate(connection, DEVICE_SYSTEM);
+    const statuses = async (): Promise<string[]> => {
+      await aidbox.deliveriesIdle();
+      return (await subscriptions(gate)).map(({ status }) => status).sort();
+    };
+    const ensure = async () => (await ensureSubscriptions(gate, { now: NOON })).map(({ outcome }) => outcome);
+    receiver.statuses.push(503, 503, 503); // the service was not up
+    expect(await ensure()).toEqual(['created']);
+    expect(await statuses()).toEqual(['error']);
+    expect(await ensure()).toEqual(['reactivated']);
+    expect(await statuses()).toEqual(['active', 'error']);
+    expect(await ensure()).toEqual(['unchanged']);
   });
 
   it('are not looked for by an address that holds a secret', async () => {

@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createLocalJWKSet, exportJWK, generateKeyPair, type JSONWebKeySet, jwtVerify } from 'jose';
+import {
+  createLocalJWKSet,
+  exportJWK,
+  exportPKCS8,
+  generateKeyPair,
+  type JSONWebKeySet,
+  jwtVerify,
+} from 'jose';
 import { publicKeySet } from '../../src/connections/client-assertion.ts';
 import type { SigningKey } from '../../src/connections/connection.ts';
 import { Gate } from '../../src/connections/gate.ts';
@@ -51,6 +58,28 @@ describe('tokens', () => {
       client_secret: 's&cret',
       scope: 'system/*.rs',
     });
+  });
+
+  it('of a Google service account are exchanged for a statement signed with its key', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
+    const tokenUrl = `${server.origin}/token`;
+    const auth = {
+      type: 'service-account',
+      email: 'cramp-cds@project.iam.gserviceaccount.com',
+      privateKey: await exportPKCS8(privateKey),
+      keyId: 'k1',
+      tokenUrl,
+      scope: 'https://www.googleapis.com/auth/cloud-healthcare',
+    } as const;
+    const gate = new Gate(connectionTo(server.base, { auth }), DEVICE_SYSTEM);
+    expect((await gate.read('Patient', 'p1')).outcome).toBe('found');
+    const form = new URLSearchParams(server.asked[0]?.body);
+    expect(form.get('grant_type')).toBe('urn:ietf:params:oauth:grant-type:jwt-bearer');
+    const { payload } = await jwtVerify(form.get('assertion') ?? '', publicKey, {
+      issuer: auth.email,
+      audience: tokenUrl,
+    });
+    expect(payload.scope).toBe(auth.scope);
   });
 
   it('that live for less than a minute are not fetched for every call', async () => {

@@ -45,6 +45,18 @@ function textOf(resource: { text?: { div?: string } }): string {
 }
 
 describe('what is written', () => {
+  it('is as restricted as what it rests on', () => {
+    const security = [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }];
+    const owed = { ...RAISED, episode: { ...EPISODE, security } };
+    for (const made of [
+      detectedIssue(owed, SERVICE),
+      carePlan(owed, SERVICE, ISSUE),
+      provenance(owed, SERVICE, [ISSUE]),
+    ])
+      expect(made.meta?.security).toEqual(security);
+    expect(detectedIssue(RAISED, SERVICE).meta).not.toHaveProperty('security');
+  });
+
   it.each(CHANGES)('is valid R4 and inside the permit after $change at $decisionAt', (owed) => {
     const own = { deviceSystem: deviceSystem(SERVICE_URI), hookUrl: 'https://cds.example.org/hooks/north' };
     const written: Resource[] = [

@@ -276,6 +276,51 @@ describe.each(WAYS)('an alert at level %s, with transactions: %p', (...way) => {
     });
   });
 
+  it('loses the mitigation of an answer that was undone after it was written, and no other', async () => {
+    const known = await done(RAISED);
+    const by = (code: string, at: string) => ({ code, display: code, at, author: 'Practitioner/dr-a' });
+    const first = by('1', '2026-03-04T08:00:00.000Z');
+    const second = by('9', '2026-03-04T09:00:00.000Z');
+    const twice = { ...EPISODE, mitigation: second, earlierMitigations: [first] };
+    const accepted = await done({ ...later('accept', 2), episode: { ...EPISODE, mitigation: first } }, known);
+    const again = await done({ ...later('accept', 3), episode: twice }, accepted);
+    const codes = async () =>
+      (await issue()).mitigation?.map(({ action }) => action.coding?.[0]?.code ?? action.text);
+    expect(await codes()).toEqual(['1', '9']);
+
+    const earlierMitigations = [{ ...second, undone: true as const }];
+    const undo = { ...later('update', 4), episode: { ...EPISODE, mitigation: first, earlierMitigations } };
+    const undone = await done(undo, again);
+    expect(await codes()).toEqual(['1']);
+    expect((await run(undo, undone)).outcome).toBe('unchanged');
+
+    const all = [{ ...first, undone: true as const }];
+    await done({ ...later('update', 5), episode: { ...EPISODE, earlierMitigations: all } }, undone);
+    expect(await codes()).toBeUndefined();
+
+    await edit(await issue(), { mitigation: MITIGATION });
+    const closed = { ...later('update', 6), episode: { ...EPISODE, earlierMitigations: all } };
+    expect((await run(closed)).outcome).toBe('closed-by-clinician');
+    expect(await codes()).toEqual(['Prescriber consulted']);
+  });
+
+  it('becomes as restricted as what it rests on, and never less so than a person made it', async () => {
+    const label = (code: string) => ({
+      system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality',
+      code,
+    });
+    const labels = async () => (await issue()).meta?.security?.map(({ code }) => code);
+    const known = await done(RAISED);
+    const restricted = { ...later('update', 1), episode: { ...EPISODE, security: [label('R')] } };
+    const labelled = await done(restricted, known);
+    expect(await labels()).toEqual(['R']);
+    expect((await run(restricted, labelled)).outcome).toBe('unchanged');
+    const { meta, ...rest } = await issue();
+    await edit(rest, { meta: { ...meta, security: [label('V')] } } as Partial<DetectedIssue>);
+    await done(later('escalate', 3, { ...WORSE, security: [label('N')] }));
+    expect(await labels()).toEqual(['V']);
+  });
+
   it('that a clinician answered at the target is still called an error when what it rested on is void', async () => {
     const known = await done(RAISED);
     await edit(await issue(), { mitigation: MITIGATION });
@@ -316,6 +361,43 @@ describe.each(WAYS)('an alert at level %s, with transactions: %p', (...way) => {
     await done(later('resolve', 5, WORSE, 'resolved by data'), worse);
     expect(await plan()).toMatchObject({ status: 'active', intent: 'plan' });
   });
+
+  it('proposes anew, once, when its advice is another than that of the plan a clinician made active', async () => {
+    const known = await done(RAISED);
+    const first = await plan();
+    // What the clinician leaves out of the plan is no change of mind of ours.
+    await edit(first, { status: 'active', activity: (first.activity ?? []).slice(0, 1) });
+    const active = await plan();
+    const finding = { ...LOW_POTASSIUM, detail: 'Potassium 3.0 mmol/L.' };
+    const same = await done(later('update', 1, { finding }), known);
+    expect(await plan()).toEqual(active);
+
+    const plans = () => all<CarePlan & { id: string }>('CarePlan');
+    const others = async () => (await plans()).filter(({ id }) => id !== active.id);
+    const worse = await done(later('escalate', 3, WORSE), same);
+    const [second] = await others();
+    expect(second).toMatchObject({
+      status: 'draft',
+      intent: 'proposal',
+      replaces: [{ reference: `CarePlan/${active.id}` }],
+    });
+    expect(worse.plan?.id).toBe(second?.id);
+    validateResource(second as CarePlan);
+    for (const what of [{}, worse])
+      expect(await run(later('escalate', 3, WORSE), what)).toMatchObject({ outcome: 'unchanged' });
+
+    const again = { ...WORSE, finding: { ...LOW_POTASSIUM, advice: LOW_POTASSIUM.advice.slice(1) } };
+    const changed = await done(later('update', 4, again), worse);
+    expect((await others()).map(({ id, activity }) => [id, activity?.length])).toEqual([[second?.id, 1]]);
+
+    const [draft] = await others();
+    if (draft !== undefined) await edit(draft, { status: 'active' });
+    const third = await done(later('update', 5, WORSE), changed);
+    expect((await others()).map(({ status }) => status).sort()).toEqual(['active', 'draft']);
+    await done(later('resolve', 6, WORSE, 'resolved by data'), third);
+    expect((await plans()).map(({ status }) => status).sort()).toEqual(['active', 'active', 'revoked']);
+    expect((await plans()).find(({ id }) => id === active.id)).toEqual(active);
+  });
 });
 
 describe('what a target may answer to an alert', () => {
@@ -344,6 +426,23 @@ describe('what a target may answer to an alert', () => {
     proxy.before = () => 503;
     expect(await run(RAISED)).toMatchObject({ outcome: 'try-later' });
     expect(proxy.writes()).toHaveLength(0);
+  });
+
+  it('a plan that is not shown yet: the issue waits for it, and is never taken for an old copy of itself', async () => {
+    const whole = capability;
+    capability = { ...whole, levels: { ...whole.levels, CarePlan: 'D' } };
+    const { issue: known } = await done(RAISED);
+    capability = whole;
+    proxy.asked.length = 0;
+    const written = { issue: { ...known, id: known?.id ?? '', fresh: true as const } };
+    const plan = { id: 'not-shown-yet', versionId: '1', fresh: true as const };
+    const worse = later('escalate', 3, WORSE);
+    expect(await run(worse, { ...written, plan })).toEqual({
+      outcome: 'try-later',
+      because: 'not-there-yet',
+    });
+    expect(proxy.writes()).toHaveLength(0);
+    expect(await run(worse, written)).toMatchObject({ outcome: 'done' });
   });
 
   it('two of the same: the one that a person has touched stays, the other becomes an error', async () => {

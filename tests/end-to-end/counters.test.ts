@@ -46,6 +46,19 @@ describe('the counters', () => {
     expect(of('queue_jobs{queue="due",state="waiting"}')).toBe(0);
   });
 
+  it('tell how each connection does: what waits, its breaker, its Subscriptions and what only sweeps found', async () => {
+    const text = await (await read()).text();
+    const of = (line: string) => value(text, `cramp_cds_${line}`);
+    expect(of('events_waiting{connection="ward"}')).toBe(0);
+    expect(of('oldest_event_seconds{connection="ward"}')).toBe(0);
+    expect(of('deliveries_owed{connection="ward"}')).toBe(0);
+    expect(of('breaker_open{connection="ward"}')).toBe(0);
+    expect(of('calls_allowed{connection="ward"}')).toBeGreaterThan(0);
+    expect(of('swept_only{connection="ward"}')).toBe(0);
+    expect(of('notices_missing{connection="ward"}')).toBe(0);
+    expect(of('subscriptions{connection="ward",status="active"}')).toBeGreaterThan(0);
+  });
+
   it('give an address that is not there no label of its own', async () => {
     const text = await (await read()).text();
     expect(value(text, 'cramp_cds_hook_seconds_count{service="unknown",status="404"}')).toBe(1);

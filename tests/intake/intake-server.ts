@@ -2,7 +2,12 @@
  * Intake on a real port, as a sender sees it, and what it left in the store.
  */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import {
+  type ClientRequest,
+  request as clientRequest,
+  createServer,
+  type OutgoingHttpHeaders,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from '@jest/globals';
 import express from 'express';
@@ -43,6 +48,8 @@ export interface IntakeServer extends AsyncDisposable {
   /** Lines of its log. */
   readonly lines: string[];
   push(path: string, init: RequestInit): Promise<Answered>;
+  /** A push whose body does not end. */
+  begin(path: string, headers: OutgoingHttpHeaders): ClientRequest;
 }
 
 export async function startIntake(
@@ -54,7 +61,10 @@ export async function startIntake(
   const app = express();
   const inbox = new Inbox(store, { quiet: () => ({ ms: 0, maxMs: 0 }) });
   const log = openLog('debug', { write: (line) => void lines.push(line) });
-  app.use('/hooks', receivePush({ connections, inbox, log, now, largestBody: 200_000 }));
+  app.use(
+    '/hooks',
+    receivePush({ connections, inbox, log, now, largestBody: 200_000, longestCommitMs: 1000 }),
+  );
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks`;
@@ -73,6 +83,12 @@ export async function startIntake(
         headers: response.headers,
         ms: performance.now() - started,
       };
+    },
+    begin(path, headers) {
+      const request = clientRequest(`${base}${path}`, { method: 'POST', headers, agent: false });
+      request.on('error', () => undefined); // it is broken off
+      request.flushHeaders();
+      return request;
     },
     async [Symbol.asyncDispose]() {
       server.close();

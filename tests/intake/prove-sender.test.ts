@@ -84,9 +84,8 @@ describe('a secret in the address', () => {
 describe('a client certificate that a proxy checked', () => {
   const proof: IngressProof = {
     type: 'mtls',
-    header: 'x-client-subject',
     subjects: ['CN=north,O=Hospital'],
-    proxies: ['10.1.0.0/16', '2001:db8::7'],
+    proxy: { header: 'x-client-subject', addresses: ['10.1.0.0/16', '2001:db8::7'] },
     trust: 'body',
   };
   const headers = { 'x-client-subject': 'CN=north,O=Hospital' };

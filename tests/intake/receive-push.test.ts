@@ -14,6 +14,7 @@ import type { ConnectionId } from '../../src/vocabulary/ids.ts';
 import { openLog } from '../../src/watch/log.ts';
 import { databases, empty, freshDatabase, stopDatabases, type TestStore } from '../store/databases.ts';
 import { onPostgres } from '../store/on-postgres.ts';
+import { until } from '../store/until.ts';
 import {
   type Answered,
   accepted,
@@ -57,6 +58,12 @@ const POTASSIUM = {
   valueQuantity: { value: 2.4, unit: 'mmol/L' },
 };
 
+/** How many transactions have written so far. */
+async function transactions(store: Store): Promise<number> {
+  const { rows } = await sql<{ x: string }>`select pg_current_xact_id()::text as x`.execute(store.db);
+  return Number(rows[0]?.x);
+}
+
 afterAll(stopDatabases);
 
 describe.each(await databases())('a push, kept in $name', (database) => {
@@ -93,6 +100,21 @@ describe.each(await databases())('a push, kept in $name', (database) => {
   };
 
   describe('from Medplum', () => {
+    it('of sixteen that come at the same time is committed together with others, again and again', async () => {
+      const before = await transactions(store);
+      const pushOne = async (id: string): Promise<void> => {
+        const body = JSON.stringify({ ...POTASSIUM, id });
+        const { status } = await intake.push('/north', { method: 'POST', headers: SIGN(body), body });
+        expect(status).toBe(200);
+      };
+      const sender = async (name: number): Promise<void> => {
+        for (let n = 0; n < 12; n++) await pushOne(`s${name}-${n}`);
+      };
+      await Promise.all(Array.from({ length: 16 }, (_, name) => sender(name)));
+      expect(await countEvents(store.db)).toMatchObject({ waiting: 192 });
+      expect((await transactions(store)) - before).toBeLessThan(96);
+    });
+
     it('is kept whole when its signature is right, and makes the patient due', async () => {
       accepted(await signed(POTASSIUM));
       expect(await events()).toMatchObject([
@@ -279,6 +301,25 @@ describe.each(await databases())('a push, kept in $name', (database) => {
     await refused(await push('/north', { method: 'POST', headers: gzip, body: torn }), 400, 'invalid');
   });
 
+  it('is read when it is small, and told to come back when it is large, while others are being read', async () => {
+    const started: ReturnType<IntakeServer['begin']>[] = [];
+    const large = gzipSync(Buffer.alloc(250_000, ' '));
+    const sendLarge = (): Promise<Answered> =>
+      push('/north', { method: 'POST', headers: { ...SIGN(''), 'content-encoding': 'gzip' }, body: large });
+    await until('as many are being read as may be', async () => {
+      if ((await sendLarge()).status === 503) return true;
+      started.push(intake.begin('/north', { 'content-encoding': 'gzip' })); // alone, so that it finds a place
+      return false;
+    });
+    await refused(await sendLarge(), 503, 'throttled');
+    const small = gzipSync(JSON.stringify(POTASSIUM));
+    const gzip = { ...SIGN(JSON.stringify(POTASSIUM)), 'content-encoding': 'gzip' };
+    accepted(await push('/north', { method: 'POST', headers: gzip, body: small }));
+    accepted(await signed(POTASSIUM));
+    for (const request of started) request.destroy();
+    await until('there is room again', async () => (await sendLarge()).status === 413);
+  });
+
   it.each([
     ['XML by its type', '<Observation/>', { 'content-type': 'application/fhir+xml' }],
     ['XML by its first character', '<Observation/>', {}],
@@ -305,6 +346,10 @@ describe.each(await databases())('a push, kept in $name', (database) => {
     ['nesting without end', `{"resourceType":"Observation","id":"k1","value":${'['.repeat(90_000)}`],
     ['too many elements', `{"resourceType":"Observation","id":"k1","value":[${'1,'.repeat(60_000)}1]}`],
     ['a character no database stores', '{"resourceType":"Observation","id":"k1","value":"\\u0000"}'],
+    [
+      'more members than any resource has',
+      `{"resourceType":"Bundle","id":"b1",${Array.from({ length: 1001 }, (_, n) => `"m${n}":1`).join(',')}}`,
+    ],
     ['half a character', '{"resourceType":"Observation","id":"k1","value":"\\ud800"}'],
   ])('is refused for %s', async (_, body) => {
     await refused(await signed(body), 400, 'invalid');
@@ -358,6 +403,31 @@ describe.each(await databases())('a push, kept in $name', (database) => {
     expect(answer.headers.get('retry-after')).toBe('5');
     accepted(await signed(POTASSIUM));
     expect(await events()).toHaveLength(1);
+  });
+});
+
+describe('a push while PostgreSQL keeps it waiting', () => {
+  itOnPostgres('is answered 503 in time, and is one event however often it is sent', async () => {
+    const { url, drop } = await freshDatabase();
+    const store = await openStore({ databaseUrl: url, dataDir: 'unused', connections: [NORTH.id] });
+    const intake = await startIntake(store, [NORTH]);
+    const body = JSON.stringify(POTASSIUM);
+    const send = (): Promise<Answered> =>
+      intake.push('/north', { method: 'POST', headers: SIGN(body), body });
+    try {
+      await store.transaction(async (trx) => {
+        await sql`lock table event in access exclusive mode`.execute(trx);
+        const answer = await send();
+        expect(answer.status).toBe(503);
+        expect(answer.headers.get('retry-after')).toBe('5');
+      });
+      accepted(await send());
+      expect(await storedEvents(store)).toHaveLength(1);
+    } finally {
+      await intake[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      await drop();
+    }
   });
 });
 

@@ -141,6 +141,32 @@ describe.each(await databases())('a sweep, kept in $name', (database) => {
     expect(await findWatermark(opened.store.db, live.connection.id, 'Observation')).toEqual(new Date(at(1)));
   });
 
+  it('of a server that does not know how to sort asks once more without', async () => {
+    resources = [potassium('a', 3), potassium('b', 1)];
+    const whole = server.script;
+    server.script = (asked, response) =>
+      asked.path.includes('_sort') ? reply(response, 400) : whole(asked, response);
+    expect(await pass()).toEqual([{ type: 'Observation', found: 2, more: false }]);
+    expect(await findWatermark(opened.store.db, live.connection.id, 'Observation')).toEqual(new Date(at(1)));
+  });
+
+  it('of a server that can not tell what changed says so, and takes nothing for read', async () => {
+    const whole = server.script;
+    server.script = (asked, response) =>
+      asked.path.includes('_lastUpdated') ? reply(response, 400) : whole(asked, response);
+    expect(await pass()).toMatchObject([{ found: 0, notUnderstood: true }]);
+    expect(await findWatermark(opened.store.db, live.connection.id, 'Observation')).toBeUndefined();
+  });
+
+  it('that loses the way to a next page begins again where it began', async () => {
+    resources = Array.from({ length: 4 }, (_, n) => potassium(`k${n}`, 10 - n));
+    const whole = server.script;
+    server.script = (asked, response) =>
+      asked.path.includes('skip=2') ? reply(response, 410) : whole(asked, response);
+    await expect(pass()).rejects.toThrow(TryLater);
+    expect(await findWatermark(opened.store.db, live.connection.id, 'Observation')).toBeUndefined();
+  });
+
   it('hears of deletions where the server has a history of the type, and asks for none elsewhere', async () => {
     deleted = ['Observation/gone'];
     await pass();

@@ -81,7 +81,7 @@ export async function empty(store: Store): Promise<void> {
   for (const queue of [store.due, store.deliver, store.sweep]) await queue.stop();
   await sql`delete from pgboss.job`.execute(store.db);
   await sql`truncate event, decision, episode, delivery, target_resource, resource_patient,
-    look_again, subscription_state, answer, watermark`.execute(store.db);
+    look_again, subscription_state, answer, watermark, merged_patient`.execute(store.db);
 }
 
 /** Call in the last `afterAll` of the file: ends the server that the tests brought, if any. */

@@ -1,7 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Observation } from '@medplum/fhirtypes';
 import { sql } from 'kysely';
-import { countEvents, finishEvents, type NewEvent, waitingOfPatient } from '../../src/store/event.ts';
+import {
+  countEvents,
+  countSweptOnly,
+  finishEvents,
+  type NewEvent,
+  waitingOfPatient,
+} from '../../src/store/event.ts';
 import { Inbox } from '../../src/store/inbox.ts';
 import type { Due, Store } from '../../src/store/store.ts';
 import { rememberWrite } from '../../src/store/target-resource.ts';
@@ -131,6 +137,14 @@ describe.each(await databases())('the inbox on $name', (database) => {
     expect(await store.due.count()).toMatchObject({ waiting: 0 });
     await commit(potassium('d1', '8', { ...issue, versionId: '8', dedupeKey: 'DetectedIssue/d1|8' }));
     expect(await store.due.count()).toMatchObject({ waiting: 1 });
+  });
+
+  it('does not say of what a push has told that only a sweep has found it, whichever came first', async () => {
+    const swept = { via: 'sweep' } as const;
+    await commit(potassium('k1', '1', swept), potassium('k1', '1'), potassium('k2', '1', swept));
+    await commit(potassium('k3', '1', swept));
+    await commit(potassium('k3', '1'));
+    expect(await countSweptOnly(store.db, NORTH, new Date(0))).toBe(1);
   });
 
   it('asks for one sweep of a connection, however many empty notices arrive', async () => {

@@ -96,6 +96,28 @@ describe.each(await databases())('jobs on $name', (database) => {
     });
   });
 
+  it('does not put off what is due soon for a notice that may wait long', async () => {
+    const startsIn = async (): Promise<number> => {
+      const { rows } = await sql<{ s: number }>`
+        select extract(epoch from start_after - now())::float8 as s from pgboss.job`.execute(store.db);
+      expect(rows).toHaveLength(1);
+      return rows[0]?.s ?? Number.NaN;
+    };
+    await mark(store, due('p', 300_000));
+    expect(await startsIn()).toBeGreaterThan(250);
+    await mark(store, due('p', 2000, 15_000));
+    expect(await startsIn()).toBeLessThan(2.1);
+    await mark(store, due('p', 300_000));
+    expect(await startsIn()).toBeLessThan(15.1);
+    await mark(store, due('p'));
+    expect(await startsIn()).toBeLessThan(0.1);
+  });
+
+  it('takes two marks of the same patient in one call for one', async () => {
+    await mark(store, due('p'), due('p'));
+    expect((await store.due.count()).waiting).toBe(1);
+  });
+
   it('keeps exactly one job waiting for what came while an evaluation ran', async () => {
     const seen: string[] = [];
     const { opened, open } = gate();
@@ -151,6 +173,14 @@ describe.each(await databases())('jobs on $name', (database) => {
     expect(done).toEqual(['elsewhere']);
     open();
     await until('the slow one too', () => done.length === 5);
+  });
+
+  it('of a queue that is gone from the database are refused, not lost', async () => {
+    await sql`delete from pgboss.queue where name = 'due.south'`.execute(store.db);
+    await expect(mark(store, due('p', 0, 0, SOUTH))).rejects.toThrow();
+    await store.due.create();
+    await mark(store, due('p', 0, 0, SOUTH));
+    expect((await store.due.count()).waiting).toBe(1);
   });
 
   it('of a connection that the store was not opened for are refused', async () => {
@@ -211,6 +241,44 @@ describe.each(await databases())('jobs on $name', (database) => {
     expect(await store.due.count()).toEqual({ waiting: 0, active: 0, retry: 0 });
   });
 
+  it('does not count against a job that the database took no writes', async () => {
+    const failures: { code: string; gaveUp: boolean }[] = [];
+    let done = false;
+    const work = (): Promise<void> =>
+      store.transaction(async (trx) => {
+        if (failures.length < 2 * QUICK_RETRY.attempts) await sql`set transaction read only`.execute(trx);
+        await sql`delete from watermark`.execute(trx);
+        done = true;
+      });
+    store.due.work(work, { ...FAST, onFailure: (failure) => void failures.push(failure) });
+    await mark(store, due('p1'));
+    await until('the job is done', () => done);
+    expect(failures).toEqual(
+      Array(2 * QUICK_RETRY.attempts).fill(
+        expect.objectContaining({ code: 'database-unreachable', gaveUp: false }),
+      ),
+    );
+  });
+
+  it('tries a job again soon after the database is back, also when it could not even be told of the failure', async () => {
+    const attempts: number[] = [];
+    const work = async ({ attempt }: { attempt: number }): Promise<void> => {
+      attempts.push(attempt);
+      if (attempt > 1) return;
+      await sql`alter schema pgboss rename to pgboss_away`.execute(store.db);
+      throw new TryLater('fhir-unreachable');
+    };
+    store.due.work(work, { ...FAST, onFailure: () => undefined });
+    await mark(store, due('p1'));
+    await until('the job ran', () => attempts.length === 1);
+    const { promise: refused, resolve } = Promise.withResolvers<void>();
+    await store.due.count().catch(() => resolve()); // nothing of a job can be read or written
+    await refused;
+    await sql`alter schema pgboss_away rename to pgboss`.execute(store.db);
+    await until('the job ran again, long before its lease was over', () => attempts.length === 2, 5000);
+    expect(attempts).toEqual([1, 2]);
+  });
+
   it('refuses what a run decided whose lease was taken by another', async () => {
     let outcome: unknown;
     store.due.work(
@@ -227,6 +295,56 @@ describe.each(await databases())('jobs on $name', (database) => {
     await mark(store, due('p'));
     await until('the refusal', () => outcome !== undefined);
     expect(outcome).toBeInstanceOf(LeaseLost);
+  });
+
+  it('asks whether the job is still its own before it writes outside, once its lease may be over', async () => {
+    const outcomes: string[] = [];
+    let now = 0;
+    store.due.work(
+      async ({ id, hold, attempt }) => {
+        if (attempt > 1) return;
+        await hold();
+        outcomes.push('held');
+        // It slept for a minute; meanwhile the lease ran out and another run has the job.
+        now = 60_000;
+        await hold();
+        outcomes.push('held again, because nobody else has it');
+        now = 120_000;
+        await sql`update pgboss.job set retry_count = retry_count + 1 where id = ${id}`.execute(store.db);
+        await hold().catch((error: unknown) => {
+          outcomes.push(error instanceof LeaseLost ? 'refused' : 'failed');
+          throw error;
+        });
+      },
+      { concurrency: 1, pollMs: 100, now: () => now },
+    );
+    await mark(store, due('p'));
+    await until('the refusal', () => outcomes.length === 3);
+    expect(outcomes).toEqual(['held', 'held again, because nobody else has it', 'refused']);
+  });
+
+  it('gives up a job that ends the process it runs in, again and again', async () => {
+    const heard: { code: string; gaveUp: boolean }[] = [];
+    const died = gate();
+    let runs = 0;
+    store.due.work(
+      async () => {
+        runs += 1;
+        await died.opened; // says nothing any more, as the dead do
+      },
+      { concurrency: 9, pollMs: 20, onFailure: ({ code, gaveUp }) => void heard.push({ code, gaveUp }) },
+    );
+    await mark(store, due('p'));
+    for (let death = 1; death <= 3; death++) {
+      await until('a run', () => runs === death);
+      await store.due.freeAll();
+    }
+    await until('giving up', () => heard.length > 0);
+    died.open();
+    expect(heard).toEqual([{ code: 'process-ended', gaveUp: true }]);
+    expect(runs).toBe(3);
+    await until('rest', async () => (await store.due.count()).active === 0);
+    expect(await store.due.count()).toEqual({ waiting: 0, active: 0, retry: 0 });
   });
 
   it('stops without leaving a run behind', async () => {

@@ -8,7 +8,6 @@ import {
   closeByHuman,
   episodesOf,
   numberRaised,
-  openEpisodes,
 } from '../../src/store/episode.ts';
 import { assignPatient, insertEvents, waitingOfPatient } from '../../src/store/event.ts';
 import { findPatient, learnPatient } from '../../src/store/resource-patient.ts';
@@ -61,6 +60,10 @@ describe.each(await databases())('the tables on $name', (database) => {
   afterEach(() => empty(store));
   afterAll(() => test.close());
 
+  const openEpisodes = async (connection: ConnectionId, patient: PatientId): Promise<Episode[]> =>
+    (await episodesOf(store.db, connection, patient))
+      .filter(({ state }) => state === 'open')
+      .map((one) => one.episode);
   const apply = async (changes: EpisodeChange[], at = NOON): Promise<EpisodeChange[]> => {
     const numbered = await numberRaised(store.db, NORTH, P1, changes);
     await store.transaction((trx) => applyChanges(trx, NORTH, P1, numbered, at));
@@ -69,8 +72,8 @@ describe.each(await databases())('the tables on $name', (database) => {
 
   it('opens an episode, shows it to the next evaluation, and closes it with its reason kept', async () => {
     await apply([raise()]);
-    expect(await openEpisodes(store.db, NORTH, P1)).toEqual([episode()]);
-    expect(await openEpisodes(store.db, SOUTH, P1)).toEqual([]);
+    expect(await openEpisodes(NORTH, P1)).toEqual([episode()]);
+    expect(await openEpisodes(SOUTH, P1)).toEqual([]);
     expect(await allOpenEpisodes(store.db, NORTH)).toHaveLength(1);
     const resolve: EpisodeChange = {
       change: 'resolve',
@@ -80,7 +83,7 @@ describe.each(await databases())('the tables on $name', (database) => {
       notify: false,
     };
     await apply([resolve], LATER);
-    expect(await openEpisodes(store.db, NORTH, P1)).toEqual([]);
+    expect(await openEpisodes(NORTH, P1)).toEqual([]);
     const [closed] = await episodesOf(store.db, NORTH, P1);
     expect(closed).toMatchObject({ state: 'resolved', humanClosed: false, closedAt: new Date(LATER) });
   });
@@ -92,7 +95,7 @@ describe.each(await databases())('the tables on $name', (database) => {
     ]);
     const [again] = await apply([raise('critical')]);
     expect(again?.episode.number).toBe(2);
-    expect((await openEpisodes(store.db, NORTH, P1)).map(({ number, tier }) => [number, tier])).toEqual([
+    expect((await openEpisodes(NORTH, P1)).map(({ number, tier }) => [number, tier])).toEqual([
       [2, 'critical'],
     ]);
   });
@@ -100,7 +103,7 @@ describe.each(await databases())('the tables on $name', (database) => {
   it('never holds two open episodes of one problem', async () => {
     await apply([raise()]);
     await expect(apply([raise()])).rejects.toThrow();
-    expect(await openEpisodes(store.db, NORTH, P1)).toHaveLength(1);
+    expect(await openEpisodes(NORTH, P1)).toHaveLength(1);
   });
 
   it('remembers that a clinician closed an alert', async () => {
@@ -147,7 +150,11 @@ describe.each(await databases())('the tables on $name', (database) => {
     };
     await rememberWrite(store.db, { ...written, versionId: '1' });
     await rememberWrite(store.db, { ...written, versionId: '2' });
-    expect(await findWrite(store.db, NORTH, 'CarePlan', 'cramp-1')).toEqual({ ...written, versionId: '2' });
+    expect(await findWrite(store.db, NORTH, 'CarePlan', 'cramp-1')).toEqual({
+      ...written,
+      versionId: '2',
+      fresh: true,
+    });
     expect(await findWrite(store.db, SOUTH, 'CarePlan', 'cramp-1')).toBeUndefined();
     await forgetWrite(store.db, NORTH, 'CarePlan', 'cramp-1');
     expect(await findWrite(store.db, NORTH, 'CarePlan', 'cramp-1')).toBeUndefined();

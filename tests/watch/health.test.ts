@@ -30,7 +30,7 @@ describe('the health of the service', () => {
   it('is alive and not ready when the database refuses', async () => {
     const { livez, readyz } = await ask(() => Promise.reject(new Error('planted-134418')));
     expect(livez).toEqual([200, 'alive']);
-    expect(readyz).toEqual([503, 'not ready: the database does not answer']);
+    expect(readyz).toEqual([503, 'not ready: the database does not answer, or takes no writes']);
   });
 
   it('is not ready when the database says nothing for two seconds', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { openLog } from '../../src/watch/log.ts';
+import { openLog, whereOf } from '../../src/watch/log.ts';
 
 function logTo(lines: string[]) {
   return openLog('info', { write: (line) => void lines.push(line) });
@@ -28,5 +28,15 @@ describe('the log', () => {
     const lines: string[] = [];
     logTo(lines).debug('detail');
     expect(lines).toEqual([]);
+  });
+
+  it('says where an error of ours came from, and not what it says', () => {
+    const error = new TypeError('value of Mrs Harcastle is 3.4');
+    error.stack = `TypeError: value of Mrs Harcastle is 3.4
+    at formFact (file:///srv/app/src/core/facts/form-facts.ts:81:12)
+    at node:internal/process:1:1
+    at decide (file:///srv/app/src/core/decide.ts:40:3)`;
+    expect(whereOf(error)).toBe('TypeError core/facts/form-facts.ts:81 core/decide.ts:40');
+    expect(whereOf('a thrown word')).toBe('no error');
   });
 });

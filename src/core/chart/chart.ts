@@ -13,6 +13,8 @@ export interface Chart {
   readonly byReference: ReadonlyMap<string, Resource>;
   /** `Type/id` of resources known to be deleted on the server. */
   readonly deleted: ReadonlySet<string>;
+  /** `Type/id` of resources that were this patient's and are another's now. */
+  readonly moved: ReadonlySet<string>;
   /** Types of which not everything could be seen: that there is no record of them means nothing. */
   readonly unseen: ReadonlySet<string>;
 }
@@ -30,6 +32,7 @@ export function chartOf(
   resources: Iterable<Resource>,
   deleted: Iterable<string> = [],
   unseen: Iterable<string> = [],
+  moved: Iterable<string> = [],
 ): Chart {
   const newest = new Map<string, Resource>();
   let unnamed = 0;
@@ -50,6 +53,7 @@ export function chartOf(
     resources: [...byReference.values()],
     byReference,
     deleted: new Set(deleted),
+    moved: new Set(moved),
     unseen: new Set(unseen),
   };
 }

@@ -16,6 +16,7 @@ import type { RuleSet } from '../rules/rule-set.ts';
 import { factInWords } from '../rules/words.ts';
 import { basisOf, versionOf, versionsOf } from './basis.ts';
 import { asRecurring, isQuiet, recurrence } from './recurrence.ts';
+import { securityLabelsOf } from './security-labels.ts';
 import { brokenBy } from './suppression.ts';
 
 export interface EpisodeInputs {
@@ -90,12 +91,12 @@ function raise(found: Finding, inputs: EpisodeInputs): EpisodeChange {
 function keepUp(episode: Episode, finding: Finding, inputs: EpisodeInputs): EpisodeChange[] {
   const seen = seenNow(finding, inputs);
   const step = TIERS.indexOf(finding.tier) - TIERS.indexOf(episode.tier);
-  const { stale: _stale, lowerSince, ...rest } = episode;
+  const { stale: _stale, lowerSince, security: _security, ...rest } = episode;
   const fresh = { ...rest, rule: finding.rule, members: finding.members, finding, ...seen };
   const { key } = episode;
   if (step > 0) return [{ change: 'escalate', key, episode: { ...fresh, tier: finding.tier }, notify: true }];
   if (step < 0) return lower(episode, fresh, inputs);
-  const same = saysTheSame(episode, { ...episode, finding, evidence: seen.evidence });
+  const same = saysTheSame(episode, fresh);
   if (same && episode.stale === undefined && lowerSince === undefined) return [];
   return [{ change: 'update', key, episode: fresh, notify: false }];
 }
@@ -149,8 +150,8 @@ function lower(episode: Episode, fresh: Episode, { now }: EpisodeInputs): Episod
 
 /** Words that count days change by themselves every day: only what they rest on is compared. */
 function saysTheSame(a: Episode, b: Episode): boolean {
-  const kept = ({ finding, evidence }: Episode): string =>
-    canonicalJson([{ ...finding, summary: '', detail: '' }, evidence]);
+  const kept = ({ finding, evidence, security = [] }: Episode): string =>
+    canonicalJson([{ ...finding, summary: '', detail: '' }, evidence, security]);
   return kept(a) === kept(b);
 }
 
@@ -182,6 +183,7 @@ function voidEvidence(episode: Episode, chart: Chart): string | undefined {
   for (const reference of episode.finding.raisedBy) {
     const resource = chart.byReference.get(reference);
     if (chart.deleted.has(reference)) return 'withdrawn: source result deleted';
+    if (chart.moved.has(reference)) return 'withdrawn: source result is of another patient';
     if (resource === undefined) continue;
     const status = statusOf(resource);
     if (status === 'entered-in-error' || status === 'cancelled')
@@ -247,14 +249,19 @@ function hasGrownStale(episode: Episode, { facts, ruleSet }: EpisodeInputs): boo
   );
 }
 
-type Seen = Pick<Episode, 'evidence' | 'latestFactAt' | 'basis'>;
+type Seen = Pick<Episode, 'evidence' | 'security' | 'latestFactAt' | 'basis'>;
 
 function seenNow(finding: Finding, inputs: EpisodeInputs): Seen {
   const { chart, facts, ruleSet } = inputs;
   const cited = new Set([...finding.evidence, ...finding.implicated]);
   const latest = latestFact(finding, facts, ruleSet);
+  const security = securityLabelsOf([
+    chart.patient,
+    ...[...cited].sort().flatMap((one) => chart.byReference.get(one) ?? []),
+  ]);
   return {
     evidence: versionsOf(cited, chart),
+    ...(security.length > 0 && { security }),
     ...(latest === undefined ? {} : { latestFactAt: latest }),
     basis: basisOf(finding, inputs),
   };

@@ -3,7 +3,7 @@
  *
  * Source: clinical foundations 1.8.
  */
-import type { Patient } from '@medplum/fhirtypes';
+import type { Patient, PatientLink } from '@medplum/fhirtypes';
 import { DAY, daysBetween, localDay, readInstant } from '../../vocabulary/instant.ts';
 import { type Fact, unknownFact } from './fact.ts';
 import type { FactSource, Former } from './fact-source.ts';
@@ -138,5 +138,13 @@ export function isDeceased(patient: Patient, zone: string): boolean {
 
 /** The record lives on under another Patient, which is evaluated on its own. Source: foundations 6. */
 export function isMergedAway(patient: Patient): boolean {
-  return patient.link?.some(({ type }) => type === 'replaced-by') ?? false;
+  return mergedInto(patient) !== undefined;
+}
+
+/** The link to the record that took its place. One out of use that refers to another was merged too. */
+export function mergedInto({ active, link = [] }: Patient): PatientLink | undefined {
+  return (
+    link.find(({ type }) => type === 'replaced-by') ??
+    (active === false ? link.find(({ type }) => type === 'refer') : undefined)
+  );
 }

@@ -19,13 +19,27 @@ const DISAGREEMENT = 'the compiled rule fired and json-rules-engine did not conf
 /** What the closures say: `stopped` is an exclusion that holds. */
 type Answer = 'fires' | 'stopped' | 'clear' | 'unknown' | Error;
 
+/** Which verdicts say why: all, or only of rules that fired, which is all that findings are made from. */
+export type Whys = 'all' | 'fired';
+
 /** One verdict per rule, in the order of the rules. Never rejects for a single rule. */
-export async function judge(rules: readonly CompiledRule[], facts: Facts, now: Date): Promise<Verdict[]> {
+export async function judge(
+  rules: readonly CompiledRule[],
+  facts: Facts,
+  now: Date,
+  whys: Whys = 'all',
+): Promise<Verdict[]> {
   const guard = guardOver(facts, now);
   if (guard !== undefined) return rules.map((rule) => ({ ...named(rule), verdict: 'unknown', guard }));
 
   const answers = await confirmedAnswers(rules, facts, now);
-  return rules.map((rule, index) => explained(rule, answers[index] as Answer, facts, now));
+  return rules.map((rule, index) => {
+    const answer = answers[index] as Answer;
+    if (whys === 'fired' && answer === 'unknown') return { ...named(rule), verdict: 'unknown' };
+    if (whys === 'fired' && (answer === 'clear' || answer === 'stopped'))
+      return { ...named(rule), verdict: 'clear' };
+    return explained(rule, answer, facts, now);
+  });
 }
 
 /** What each rule says, without the why: this alone is what other engines compute. */

@@ -3,9 +3,9 @@
  * generation of subscriptions.
  */
 import type { Notice } from '../../store/inbox.ts';
+import { isObject } from '../../vocabulary/json.ts';
 import { deletionOf, hintOf } from '../change.ts';
 import { changed, type Form, referenceFrom, referenceOf, requireSameSite } from '../form.ts';
-import { isObject } from '../read-json.ts';
 import { Refusal } from '../refusal.ts';
 
 const SITE = 'tenantId'; // as that server calls it

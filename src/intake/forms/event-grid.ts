@@ -5,6 +5,7 @@
  * resource into `data`. A FHIR event that names nothing we can read still says that something changed: sweep.
  */
 import type { Notice } from '../../store/inbox.ts';
+import { isObject, type JsonObject } from '../../vocabulary/json.ts';
 import { deletionOf, hintOf } from '../change.ts';
 import {
   changed,
@@ -16,7 +17,6 @@ import {
   type Source,
   senderEventId,
 } from '../form.ts';
-import { isObject, type JsonObject } from '../read-json.ts';
 import { Refusal } from '../refusal.ts';
 
 const VALIDATION = 'Microsoft.EventGrid.SubscriptionValidationEvent';

@@ -5,6 +5,7 @@
  */
 import type { Notice } from '../../store/inbox.ts';
 import type { ResourceReference } from '../../vocabulary/ids.ts';
+import { isObject, type JsonObject } from '../../vocabulary/json.ts';
 import { deletionOf, hintOf } from '../change.ts';
 import {
   changed,
@@ -15,7 +16,7 @@ import {
   type Source,
   senderEventId,
 } from '../form.ts';
-import { isObject, type JsonObject, readJson } from '../read-json.ts';
+import { readJson } from '../read-json.ts';
 import { Refusal } from '../refusal.ts';
 
 export const message: Form = ({ json }, source) => {

@@ -2,9 +2,9 @@
  * Plain R4 rest-hooks: HAPI, Smile CDR, Medplum, FHIR Works, and all that send a resource or nothing at all.
  */
 import type { Notice } from '../../store/inbox.ts';
+import { isObject, type JsonObject } from '../../vocabulary/json.ts';
 import { deletionOf, hintOf } from '../change.ts';
 import { changed, type Form, referenceFrom, type Source } from '../form.ts';
-import { isObject, type JsonObject } from '../read-json.ts';
 import { Refusal } from '../refusal.ts';
 
 const MOST_ENTRIES = 5000;

@@ -5,9 +5,9 @@
  * finds what changed.
  */
 import type { Notice } from '../../store/inbox.ts';
+import { isObject, type JsonObject } from '../../vocabulary/json.ts';
 import { deletionOf, hintOf } from '../change.ts';
 import { changed, type Form, readReference, type Source } from '../form.ts';
-import { isObject, type JsonObject } from '../read-json.ts';
 import { readExactTime, readTopicStatus, type TopicEvent, type TopicStatus } from '../topic-status.ts';
 import { entriesOf, fullUrlsOf } from './rest-hook.ts';
 

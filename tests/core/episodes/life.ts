@@ -1,5 +1,6 @@
 /** One patient's alerts over time through decide(), kept as the store keeps them. */
 import { fileURLToPath } from 'node:url';
+import { expect } from '@jest/globals';
 import type { Observation, Resource } from '@medplum/fhirtypes';
 import { chartOf } from '../../../src/core/chart/chart.ts';
 import { decide } from '../../../src/core/decide.ts';
@@ -39,6 +40,9 @@ export class Life {
     this.put(...resources);
     const chart = chartOf(this.resources.values(), this.deleted);
     const { episodeChanges } = await decide(chart, RULES, now, this.episodes);
+    // Whoever looks ahead asks for no whys, and must be told of the same changes.
+    const withoutWhys = await decide(chart, RULES, now, this.episodes, 'fired');
+    expect(withoutWhys.episodeChanges).toEqual(episodeChanges);
     for (const change of episodeChanges) this.keep(change);
     return episodeChanges.map(({ change, notify }) => (notify ? `${change}!` : change));
   }
