@@ -2,13 +2,11 @@
  * How long a clinician waits for cards: hook calls with prefetch at a steady pace, while results are pushed,
  * evaluated and delivered all the time. Hospital, service and caller are processes of their own.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import type { Patient, Resource } from '@medplum/fhirtypes';
 import { TEMPLATES } from '../src/cds-hooks/services.ts';
 import { shiftTimes } from '../src/demo/shift-times.ts';
 import { chartOfSize, NOON } from './charts.ts';
+import { asked, child, freePort, percentile, rounded, told } from './processes.ts';
 
 export interface CdsFigures {
   readonly store: 'PostgreSQL' | 'embedded';
@@ -44,19 +42,19 @@ export async function benchCds(databaseUrl: string | undefined): Promise<CdsFigu
     hospital.send({ perSecond: EVENTS_PER_SECOND });
     const calls = callsFor(CHART_SIZE);
     await callFor(WARM_UP_S, port, calls);
-    const before = await countsOf(service);
+    const before = await asked<Counts>(service, {});
     const begun = performance.now();
     const answered = await callFor(MEASURED_S, port, calls);
     const seconds = (performance.now() - begun) / 1000;
-    const after = await countsOf(service);
-    const sorted = answered.map(({ ms }) => ms).sort((a, b) => a - b);
-    const at = (share: number): number => round(sorted[Math.ceil(sorted.length * share) - 1] as number);
+    const after = await asked<Counts>(service, {});
+    const waited = answered.map(({ ms }) => ms);
+    const at = (share: number): number => rounded(percentile(waited, share));
     return {
       store: databaseUrl === undefined ? 'embedded' : 'PostgreSQL',
       callsPerSecond: CALLS_PER_SECOND,
       eventsPerSecond: EVENTS_PER_SECOND,
-      evaluatedPerSecond: round((after.evaluated - before.evaluated) / seconds),
-      serviceCpuShare: Math.round(((after.cpuMs - before.cpuMs) / 1000 / seconds) * 100) / 100,
+      evaluatedPerSecond: rounded((after.evaluated - before.evaluated) / seconds),
+      serviceCpuShare: rounded((after.cpuMs - before.cpuMs) / 1000 / seconds, 2),
       calls: answered.length,
       failed: answered.filter(({ ok }) => !ok).length,
       cards: answered.reduce((sum, { cards }) => sum + cards, 0),
@@ -146,37 +144,7 @@ function drafts(id: string): object {
   return { draftOrders: { resourceType: 'Bundle', entry: [{ resource }] } };
 }
 
-function child(file: string, args: readonly string[]): ChildProcess {
-  return fork(new URL(file, import.meta.url), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-}
-
-/** The next thing a child says. @throws when it ends instead */
-async function told<T>(from: ChildProcess): Promise<T> {
-  return await new Promise<T>((resolve, reject) => {
-    from.once('message', (message) => resolve(message as T));
-    from.once('exit', (code) => reject(new Error(`a process of the benchmark ended with ${code}`)));
-  });
-}
-
 interface Counts {
   readonly evaluated: number;
   readonly cpuMs: number;
-}
-
-async function countsOf(service: ChildProcess): Promise<Counts> {
-  const answer = told<Counts>(service);
-  service.send({});
-  return await answer;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
 }

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-const FIGURES = fileURLToPath(new URL('../docs/figures.json', import.meta.url));
+export const FIGURES = fileURLToPath(new URL('../docs/figures.json', import.meta.url));
 
 /** @param name of the bench or fault run; figures of other runs stay */
 export function keep(name: string, figures: object): void {

@@ -4,7 +4,9 @@
 import { fileURLToPath } from 'node:url';
 import { readRuleSet } from '../src/rule-files/read-rule-set.ts';
 import { benchCds } from './cds.ts';
+import { benchDelivery } from './delivery.ts';
 import { keep } from './figures.ts';
+import { benchIntake } from './intake.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<object>>> = {
   // Its peers are installed for it alone.
@@ -15,6 +17,8 @@ const BENCHES: Readonly<Record<string, () => Promise<object>>> = {
       }),
     ),
   cds: () => benchCds(process.env.DATABASE_URL),
+  intake: benchIntake,
+  delivery: benchDelivery,
 };
 
 const [wanted] = process.argv.slice(2);
@@ -34,7 +38,7 @@ function show(figures: object): void {
   if (!('measured' in figures)) {
     for (const [name, value] of Object.entries(figures))
       process.stdout.write(
-        `  ${name.padEnd(22)} ${typeof value === 'object' ? JSON.stringify(value) : value}\n`,
+        `  ${name.padEnd(22)} ${typeof value === 'object' ? JSON.stringify(value, null, 2) : value}\n`,
       );
     return;
   }
