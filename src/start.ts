@@ -301,7 +301,8 @@ async function sweepSoon(store: Store, ids: readonly ConnectionId[]): Promise<vo
 async function quiet(store: Store): Promise<void> {
   for (;;) {
     const counts = Object.values(await queueCounts(store));
-    if (counts.every(({ waiting, active, retry }) => waiting + active + retry === 0)) return;
+    const isEmpty = counts.every(({ waiting, active, retry }) => waiting + active + retry === 0);
+    if (isEmpty && !store.due.busy) return;
     await new Promise((resolve) => setTimeout(resolve, QUIET_POLL_MS));
   }
 }

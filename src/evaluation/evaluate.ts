@@ -4,13 +4,11 @@
  * Why one commit: the decision, the episodes it opens and closes, the deliveries it owes and the events it
  * answered are one fact. Killed anywhere before it, the job comes back and starts again from current state.
  */
-import type { Capability } from '../connections/capability.ts';
 import type { LiveConnection } from '../connections/live-connection.ts';
 import { type RefusalReason, stopsConnection } from '../connections/outcomes.ts';
 import type { Chart } from '../core/chart/chart.ts';
 import { decideOnAll, decideOnReadable } from '../core/decide-on-readable.ts';
-import type { Decision, Episode, EpisodeChange } from '../core/decision.ts';
-import { nextChange } from '../core/next-change.ts';
+import type { Decision, EpisodeChange } from '../core/decision.ts';
 import type { RuleSet } from '../core/rules/rule-set.ts';
 import { whoseIs } from '../intake/whose.ts';
 import { keepDecision } from '../store/decision.ts';
@@ -37,12 +35,12 @@ import { type Due, dueKey, type Store } from '../store/store.ts';
 import type { Trx } from '../store/tables.ts';
 import { SHOWN_WITHIN_MS } from '../store/target-resource.ts';
 import { type ConnectionId, type PatientId, parseReference } from '../vocabulary/ids.ts';
-import { DAY } from '../vocabulary/instant.ts';
 import type { JsonObject } from '../vocabulary/json.ts';
 import { WRITTEN_BY_US } from '../vocabulary/resource-types.ts';
 import { endPatient, seesOthers } from './end-patient.ts';
 import { whoseAtServer } from './find-whose.ts';
 import { type GatherOutcome, gather, type Told } from './gather.ts';
+import { askAgainAfter, firstLook, lookAhead } from './look-ahead.ts';
 import { carryOver, mergeInto, raisesOne } from './merge-patients.ts';
 import { replacedBy, survivorOf } from './patient-links.ts';
 
@@ -72,7 +70,6 @@ export interface Evaluated {
   readonly tookMs: number;
 }
 
-const ASK_AGAIN = DAY; // ms; fhir-integration 4.4, a slow timer
 const PATIENCE = 4; // attempts over about a minute until a 404 is believed, fhir-integration 4.5
 
 /** Works one due job. Throws TryLater for trouble that passes; everything else ends the job. */
@@ -177,21 +174,19 @@ async function evaluatePatient(
   const into = survivor.outcome === 'other' ? survivor.patientId : undefined;
   const whole = into === undefined ? gathered.chart : retiredFor(into, gathered.chart);
   const { chart, decision: decided, unreadable } = await decideOn(whole, ruleSet, now, episodes);
-  const after = afterChanges(episodes, decided.episodeChanges);
-  const changes = await nextChange(chart, ruleSet, now, after, letOthersRun);
-  const asked = mustAskAgain(after, capability) ? ASK_AGAIN : undefined;
-  const againMs = gathered.perhapsOld ? SHOWN_WITHIN_MS : asked;
-  const next = soonest(changes, againMs === undefined ? undefined : new Date(now.getTime() + againMs));
+  const again = gathered.perhapsOld ? SHOWN_WITHIN_MS : askAgainAfter(episodes, decided, capability);
+  const look = firstLook(now, again);
   const decision = await store.transaction((trx) =>
     commit(
       trx,
       job,
-      { connectionId, patientId, decided, events, stored, next, into, others: othersDue(live, gathered) },
+      { connectionId, patientId, decided, events, stored, look, into, others: othersDue(live, gathered) },
       parts,
     ),
   );
   const tookMs = performance.now() - started;
   parts.onEvaluated?.({ connectionId, patientId, decision, events, unreadable, tookMs });
+  await lookAhead({ connectionId, patientId, chart, episodes, decision, look, again }, parts);
 }
 
 /**
@@ -225,23 +220,6 @@ function othersDue(live: LiveConnection, { chart, movedTo }: Gathered): Others {
   return { movedTo, retired: replacedBy(chart.patient, live.gate), says };
 }
 
-function letOthersRun(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** A server that tells no deletions is asked again whether what an open alert rests on is still there. */
-function mustAskAgain(episodes: readonly Episode[], { tellsDeletions }: Capability): boolean {
-  return episodes.some(
-    ({ closed, finding }) =>
-      closed === undefined &&
-      finding.raisedBy.some((reference) => !tellsDeletions.has(parseReference(reference)?.type ?? '')),
-  );
-}
-
-function soonest(a: Date | undefined, b: Date | undefined): Date | undefined {
-  return a !== undefined && b !== undefined ? (a < b ? a : b) : (a ?? b);
-}
-
 interface Decided {
   readonly connectionId: ConnectionId;
   readonly patientId: PatientId;
@@ -249,8 +227,7 @@ interface Decided {
   readonly events: readonly StoredEvent[];
   /** The episodes that were decided on. */
   readonly stored: readonly StoredEpisode[];
-  /** When time alone changes something. */
-  readonly next: Date | undefined;
+  readonly look: Date;
   /** The record that this one was merged into. */
   readonly into: PatientId | undefined;
   readonly others: Others;
@@ -267,16 +244,10 @@ interface Others {
   readonly says: (reference: string) => PatientId | undefined;
 }
 
-function afterChanges(episodes: readonly Episode[], changes: readonly EpisodeChange[]): Episode[] {
-  const changed = new Set(changes.map(({ key }) => key));
-  const kept = episodes.filter(({ key, closed }) => closed !== undefined || !changed.has(key));
-  return [...kept, ...changes.map(({ episode }) => episode)];
-}
-
 async function commit(
   trx: Trx,
   job: Job<Due>,
-  { connectionId, patientId, decided, events, stored, next, into, others }: Decided,
+  { connectionId, patientId, decided, events, stored, look, into, others }: Decided,
   parts: EvaluationParts,
 ): Promise<Decision> {
   if (into !== undefined) await holdMerges(trx, connectionId, into);
@@ -299,7 +270,7 @@ async function commit(
     const owing = { connectionId, patientId };
     await parts.store.deliver.mark(trx, [{ key: dueKey(owing), data: owing, afterMs: 0 }]);
   }
-  await setLookAgain(trx, connectionId, patientId, next);
+  await setLookAgain(trx, connectionId, patientId, look);
   const seen = events.map(({ reference }) => reference);
   const learnt = await learnPatient(trx, connectionId, patientId, Object.keys(decision.evidence), seen);
   if (into === undefined && seen.includes(`Patient/${patientId}`))

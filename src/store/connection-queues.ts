@@ -66,6 +66,11 @@ export class ConnectionQueues<Data extends OfConnection> {
     return { waiting: sum('waiting'), active: sum('active'), retry: sum('retry') };
   }
 
+  /** Does a worker of this process run, also after its job was settled? */
+  get busy(): boolean {
+    return [...this.#queues.values()].some(({ busy }) => busy);
+  }
+
   async stop(): Promise<void> {
     await Promise.all([...this.#queues.values()].map((queue) => queue.stop()));
   }

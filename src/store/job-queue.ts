@@ -174,6 +174,11 @@ export class JobQueue<Data extends object> {
     return { waiting: of('created'), active: of('active'), retry: of('retry') };
   }
 
+  /** Does a worker of this process run, also after its job was settled? */
+  get busy(): boolean {
+    return [...this.#workers].some((worker) => worker.busy);
+  }
+
   async stop(): Promise<void> {
     await Promise.all([...this.#workers].map((worker) => worker.stop()));
   }

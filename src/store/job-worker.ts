@@ -131,6 +131,11 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
     this.stopped = this.#look();
   }
 
+  /** Does a run go on, also one whose job has been settled? */
+  get busy(): boolean {
+    return this.#running.size > 0;
+  }
+
   /** Looks again, now or in a while. */
   wake(afterMs = 0): void {
     if (this.#stopping) return;
@@ -202,7 +207,7 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
   }
 
   async #run(job: JobWithMetadata<Data>): Promise<void> {
-    const { boss, name, fn } = this.#setup;
+    const { boss, name, fn, onFailure } = this.#setup;
     let settled = false;
     try {
       if (await this.#killsItsProcess(job)) return;
@@ -220,6 +225,10 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
       if (!settled) await boss.complete(name, [job]);
     } catch (error) {
       if (error instanceof LeaseLost) return; // the other run will do it
+      if (settled) {
+        onFailure?.({ code: 'unexpected', attempt: job.retryCount + 1, gaveUp: false, error });
+        return;
+      }
       await this.#tellFailure(job, error);
     }
   }

@@ -37,6 +37,19 @@ export async function setLookAgain(
     .execute();
 }
 
+/** Sets another time, unless the one we know was taken or replaced meanwhile. */
+export async function moveLookAgain(
+  db: Db,
+  { connectionId, patientId }: { connectionId: ConnectionId; patientId: PatientId },
+  from: Date,
+  to: Date | undefined,
+): Promise<void> {
+  const ours = sql<boolean>`connection_id = ${connectionId} and patient_id = ${patientId}
+    and at = ${from.toISOString()}::timestamptz`;
+  if (to === undefined) await db.deleteFrom('look_again').where(ours).execute();
+  else await db.updateTable('look_again').set({ at: to.toISOString() }).where(ours).execute();
+}
+
 /** Takes patients whose time has come, oldest first; what another process is taking is left to it. */
 export async function takeLooksDue(
   trx: Trx,
