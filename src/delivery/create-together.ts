@@ -6,17 +6,17 @@
  * mixed answer left out is made in the next round.
  */
 import { randomUUID } from 'node:crypto';
-import type { Bundle, BundleEntry, Identifier, Resource } from '@medplum/fhirtypes';
+import type { Bundle, BundleEntry, Resource } from '@medplum/fhirtypes';
 import type { WrittenType } from '../connections/capability.ts';
 import type { WriteOutcome } from '../connections/outcomes.ts';
-import { identifierQuery } from '../connections/requests.ts';
+import { identifierQuery, queryOf } from '../connections/requests.ts';
 import { carePlan } from './care-plan.ts';
 import { detectedIssue } from './detected-issue.ts';
 import type { Target } from './find.ts';
 import { type Identity, planIdentityOf, provenanceIdentityOf } from './identity.ts';
 import { type KnownTargets, type RoundEnd, type Run, writeEnd } from './outcome.ts';
 import { provenance } from './provenance.ts';
-import { issueIdentifier, planIdentifier } from './service.ts';
+import { issueIdentifier, planIdentifier, provenanceTag } from './service.ts';
 import { issueIdentityOf, wantsPlan } from './settle.ts';
 
 /** Level C has no condition to put on an entry. */
@@ -31,8 +31,9 @@ interface Made {
   readonly entry: BundleEntry;
 }
 
-export async function createTogether(run: Run): Promise<RoundEnd> {
-  const made = entriesOf(run);
+/** @param looked was looked for before, and nothing is there? Else also the Provenance, which has no identifier, is created on a condition. */
+export async function createTogether(run: Run, looked: boolean): Promise<RoundEnd> {
+  const made = entriesOf(run, looked);
   const bundle = {
     resourceType: 'Bundle',
     type: 'transaction',
@@ -40,7 +41,7 @@ export async function createTogether(run: Run): Promise<RoundEnd> {
   } as const;
   const answer = await run.gate.transaction(bundle satisfies Bundle);
   if (answer.outcome !== 'committed' && answer.outcome !== 'partial') return writeEnd(answer);
-  run.wrote ||= answer.entries.some((entry) => entry.outcome === 'written');
+  run.wrote ||= answer.entries.some((entry) => entry.outcome === 'written' && entry.created);
 
   const targets: { -readonly [K in keyof KnownTargets]: Target } = {};
   for (const [index, { as, reference }] of made.entries()) {
@@ -53,7 +54,7 @@ export async function createTogether(run: Run): Promise<RoundEnd> {
   return { outcome: 'done', targets };
 }
 
-function entriesOf(run: Run): Made[] {
+function entriesOf(run: Run, looked: boolean): Made[] {
   const { owed, service, capability } = run;
   const identity = issueIdentityOf(owed);
   const issue = made(
@@ -61,7 +62,7 @@ function entriesOf(run: Run): Made[] {
     'issue',
     detectedIssue(owed, service),
     identity,
-    issueIdentifier(service.uri, identity),
+    identifierQuery(issueIdentifier(service.uri, identity)),
   );
   const planIdentity = planIdentityOf(identity);
   const plan = wantsPlan(run)
@@ -71,23 +72,20 @@ function entriesOf(run: Run): Made[] {
           'plan',
           carePlan(owed, service, issue.reference),
           planIdentity,
-          planIdentifier(service.uri, planIdentity),
+          identifierQuery(planIdentifier(service.uri, planIdentity)),
         ),
       ]
     : [];
   if (capability.levels.Provenance === 'D') return [issue, ...plan];
   const targets = [issue, ...plan].map(({ reference }) => reference);
   const provenanceIdentity = provenanceIdentityOf(identity, owed.decisionAt);
-  return [issue, ...plan, made(run, 'provenance', provenance(owed, service, targets), provenanceIdentity)];
+  const tag = provenanceTag(service.uri, provenanceIdentity);
+  const condition = looked ? undefined : queryOf({ _tag: `${tag.system}|${tag.code}` });
+  const traced = provenance(owed, service, targets);
+  return [issue, ...plan, made(run, 'provenance', traced, provenanceIdentity, condition)];
 }
 
-function made(
-  run: Run,
-  as: Made['as'],
-  resource: Resource,
-  identity: Identity,
-  identifier?: Identifier,
-): Made {
+function made(run: Run, as: Made['as'], resource: Resource, identity: Identity, ifNoneExist?: string): Made {
   const type = resource.resourceType;
   if (run.capability.levels[type as WrittenType] === 'A') {
     const reference = `${type}/${identity}`;
@@ -103,11 +101,10 @@ function made(
     };
   }
   const fullUrl = `urn:uuid:${randomUUID()}`;
-  const condition = identifier === undefined ? {} : { ifNoneExist: identifierQuery(identifier) };
   return {
     as,
     reference: fullUrl,
-    entry: { fullUrl, resource, request: { method: 'POST', url: type, ...condition } },
+    entry: { fullUrl, resource, request: { method: 'POST', url: type, ...(ifNoneExist && { ifNoneExist }) } },
   };
 }
 

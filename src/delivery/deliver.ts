@@ -1,8 +1,9 @@
 /**
  * Writes one owed delivery to its target, so that a repeat changes nothing.
  *
- * Each round looks first, then writes only what differs, with the version it saw. A conflict or an answer
- * that never came leads to another look, never to a blind second write. The state is on the target itself:
+ * Each round looks first, then writes only what differs, with the version it saw. Only the first write of an
+ * alert comes before a look, where its conditions are the look. A conflict or an answer that never came leads
+ * to another look, never to a blind second write. The state is on the target itself:
  * killed between a write and its mark, the next run finds the write and completes what is missing.
  * Deliveries of one episode must come in the order of their decisions, one at a time.
  */
@@ -32,15 +33,25 @@ export async function deliver(
 ): Promise<DeliveryOutcome> {
   if (capability.levels.DetectedIssue === 'D') return { outcome: 'kept-locally' };
   const run: Run = { gate, capability, service, owed, known, wrote: false };
-  let end = await round(run);
-  for (let rounds = 1; end.outcome === 'again' && rounds < ROUNDS; rounds++) end = await round(run);
+  let end = await round(run, isFirstOf(run) && canCreateTogether(run) ? createFirst : issueAndPlan);
+  for (let rounds = 1; end.outcome === 'again' && rounds < ROUNDS; rounds++)
+    end = await round(run, issueAndPlan);
   if (end.outcome !== 'again') return end;
   return end.contested
     ? { outcome: 'parked', reason: 'conflict' }
     : { outcome: 'try-later', because: end.because };
 }
 
-async function round(run: Run): Promise<RoundEnd> {
+/** Nothing of the episode was written yet, as far as we know; the conditions of the write itself say whether that is so. */
+function isFirstOf({ owed, known }: Run): boolean {
+  return owed.change === 'raise' && known.issue === undefined;
+}
+
+function createFirst(run: Run): Promise<RoundEnd> {
+  return createTogether(run, false);
+}
+
+async function round(run: Run, issueAndPlan: (run: Run) => Promise<RoundEnd>): Promise<RoundEnd> {
   const end = await issueAndPlan(run);
   switch (end.outcome) {
     case 'done':
@@ -69,7 +80,7 @@ async function issueAndPlan(run: Run): Promise<RoundEnd> {
   if (plan.found.outcome === 'try-later' && plan.found.because === NOT_THERE_YET.because)
     return NOT_THERE_YET;
   const nothingYet = issue.outcome === 'none' && plan.found.outcome === 'none';
-  if (nothingYet && plan.takenUp === undefined && canCreateTogether(run)) return createTogether(run);
+  if (nothingYet && plan.takenUp === undefined && canCreateTogether(run)) return createTogether(run, true);
 
   const issueStep = await settleIssue(run, issue);
   if (issueStep.outcome !== 'settled') return issueStep;
