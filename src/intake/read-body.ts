@@ -7,8 +7,9 @@
 import express, { type RequestHandler } from 'express';
 import { Refusal, refusalOf } from './refusal.ts';
 
-const SMALL = 1024 * 1024; // bytes; a resource and most Bundles
-const MOST_LARGE = 3; // at once; each takes several times its size while it is read
+/** Bytes; a resource and most Bundles. */
+export const SMALL = 1024 * 1024;
+const MOST_LARGE = 2; // at once; each takes several times its size while it is read
 
 /** @param limit of one body after inflation, in bytes */
 export function readBody(limit: number): RequestHandler {

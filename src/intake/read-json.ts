@@ -57,12 +57,14 @@ function parsed(text: string): unknown {
 function countNodes(text: string, most: number): number {
   const names: (Set<string> | undefined)[] = []; // one per open bracket; undefined for an array
   let nodes = 1;
+  let backslash = indexOf(text, '\\', 0); // the next one
   for (let at = 0; at < text.length; ) {
     if (nodes > most) throw malformed(TOO_MANY);
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
+      if (backslash < at) backslash = indexOf(text, '\\', at);
       const end = endOfString(text, at);
-      checkString(text, at, end, names.at(-1));
+      checkString(text, at, end, names.at(-1), backslash < end);
       at = end;
       continue;
     }
@@ -81,11 +83,17 @@ function countNodes(text: string, most: number): number {
   return nodes;
 }
 
+/** Beyond all when there is none. */
+function indexOf(text: string, character: string, from: number): number {
+  const at = text.indexOf(character, from);
+  return at === -1 ? text.length : at;
+}
+
 function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === BACKSLASH) at += 1;
-    else if (code === QUOTE) return at + 1;
+  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let unescaped = at;
+    while (text.charCodeAt(unescaped - 1) === BACKSLASH) unescaped -= 1;
+    if ((at - unescaped) % 2 === 0) return at + 1;
   }
   throw malformed('the body is not JSON');
 }
@@ -99,11 +107,16 @@ function endOfNumber(text: string, start: number): number {
   return start + token.length;
 }
 
-function checkString(text: string, start: number, end: number, names: Set<string> | undefined): void {
+function checkString(
+  text: string,
+  start: number,
+  end: number,
+  names: Set<string> | undefined,
+  isEscaped: boolean,
+): void {
   const isName = names !== undefined && isFollowedByColon(text, end);
-  const slice = isName || text.slice(start, end).includes('\\') ? text.slice(start, end) : undefined;
-  if (slice === undefined) return;
-  const value = slice.includes('\\') ? String(parsed(slice)) : slice.slice(1, -1);
+  if (!isName && !isEscaped) return;
+  const value = isEscaped ? String(parsed(text.slice(start, end))) : text.slice(start + 1, end - 1);
   // What no database stores and no clinician wrote: refused here, with words, and not by an insert.
   if (value.includes('\u0000') || !value.isWellFormed())
     throw malformed('the body has text that is not Unicode');

@@ -4,7 +4,9 @@
  * After the 200 the sender forgets the event, so the row must be ours by then. Nothing is evaluated here.
  */
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
+import { Turns } from '../connections/turns.ts';
 import type { Inbox, Notice } from '../store/inbox.ts';
 import type { ConnectionId } from '../vocabulary/ids.ts';
 import { isObject, type JsonObject } from '../vocabulary/json.ts';
@@ -14,7 +16,7 @@ import type { Push, Source } from './form.ts';
 import { HintPace } from './hint-pace.ts';
 import { type Evidence, type IngressProof, SenderProofs } from './prove-sender.ts';
 import { peerSubject } from './push-port.ts';
-import { readBody } from './read-body.ts';
+import { readBody, SMALL } from './read-body.ts';
 import { readJson } from './read-json.ts';
 import { namedByPath, recognise } from './recognise.ts';
 import { ANSWERS, outcomeOf, Refusal, refusalOf } from './refusal.ts';
@@ -105,14 +107,24 @@ function acceptPush(
   connections: Connections,
   { keep, log, now, onPush }: IntakeParts & { readonly now: () => Date; readonly keep: Keep },
 ): RequestHandler<PushRequest['params']> {
+  const large = new Turns(() => 1);
   return async (req, res) => {
     const started = performance.now();
     const { connection, proofs, pace } = requireConnection(connections, req); // else connection-unknown
     const body = bodyOf(req);
-    const trust = await proofs.prove(evidenceOf(req, body)); //       else sender-unproven, keys-unavailable
-    const push = pushOf(req, body); //                                else media-type, malformed
-    const { form, notices, answer } = recogniseOrTell(push, sourceOf(connection, trust, now()), log);
-    await keep(pace.pace(notices, now().getTime())); //               else store-unavailable
+    const accepted = async (breathe: () => Promise<unknown>) => {
+      const trust = await proofs.prove(evidenceOf(req, body)); //     else sender-unproven, keys-unavailable
+      await breathe();
+      const push = pushOf(req, body); //                              else media-type, malformed
+      await breathe();
+      const recognised = recogniseOrTell(push, sourceOf(connection, trust, now()), log);
+      await keep(pace.pace(recognised.notices, now().getTime())); //  else store-unavailable
+      return recognised;
+    };
+    // Between the steps of a large one, others have their turn.
+    const { form, notices, answer } = await (body.length > SMALL
+      ? large.run(() => accepted(nextTurn))
+      : accepted(async () => undefined));
     if (answer === undefined) accept(res);
     else res.status(200).set('Cache-Control', 'no-store').json(answer);
     if (req.get(OWN_PUSH) === undefined) onPush?.(connection.id, now());

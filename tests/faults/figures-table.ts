@@ -14,8 +14,8 @@ export function withFigures(page: string, figures: Readonly<Record<string, objec
     if (!name.startsWith('faults ')) return [];
     const { date, commit, seed } = entry as { date: string; commit: string; seed?: number };
     const told = Object.entries(entry)
-      .filter(([what]) => !ABOUT.includes(what))
-      .map(([what, value]) => `${what} ${JSON.stringify(value)}`)
+      .filter(([what, value]) => !ABOUT.includes(what) && typeof value !== 'object') // those are for the file
+      .map(([what, value]) => `${what} ${value}`)
       .join(', ');
     return [
       `- \`${name.slice('faults '.length)}\` (${date}, commit ${commit}${seed === undefined ? '' : `, seed ${seed}`}): ${told}`,

@@ -24,15 +24,15 @@ const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const PARTS: Readonly<Record<string, () => Promise<object>>> = {
   /** The database of one process, taken from under it in ten ways, a few times each. */
   database: () => databaseFaults({ seed, rounds: 4, patients: 20, lastsMs: 5000 }),
-  /** Bodies too large, too deep and false, fifty of each at once. */
+  /** Bodies too large, too deep and false, fifty of each kind at once, a second between two kinds. */
   hostile: async () => {
     await using place = await openPlace({ seed });
-    return hostileBodies(place, 50);
+    return await hostileBodies(place, 50);
   },
   /** Work that can not be done among work that can. */
   poison: async () => {
     await using place = await openPlace({ seed });
-    return poison(place, { good: 5000, malformed: 500, failing: 50, gone: 50 });
+    return await poison(place, { good: 5000, malformed: 500, failing: 50, gone: 50 });
   },
   /** One process, killed a hundred times: six times at each named point, and at any other. */
   kills: () =>

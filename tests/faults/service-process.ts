@@ -66,7 +66,15 @@ export class ServiceProcess {
       },
       READY_WITHIN_MS,
     );
-    this.#watched = await watchProcess(child.pid ?? 0, `${this.url}/metrics`, this.options.token).catch(
+    await this.#watch();
+  }
+
+  async #watch(): Promise<void> {
+    this.#watched = await watchProcess(
+      this.#child?.pid ?? 0,
+      `${this.url}/metrics`,
+      this.options.token,
+    ).catch(
       () => undefined, // it may have died at its point
     );
   }
@@ -90,13 +98,17 @@ export class ServiceProcess {
 
   /** Sleeps, and knows nothing of it when it wakes up. */
   async freeze(ms: number): Promise<void> {
+    this.#watched = undefined; // the sleep is ours and no delay of its own
     this.#child?.kill('SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, ms));
     this.#child?.kill('SIGCONT');
+    await this.#watch();
   }
 
-  /** What it used since the last look; undefined while it is down. */
+  /** What it used since the last look; undefined while it is down or asleep. */
   async load(): Promise<ProcessFigures | undefined> {
-    return this.#watched?.figures().catch(() => undefined);
+    const watched = this.#watched;
+    const figures = await watched?.figures().catch(() => undefined);
+    return watched === this.#watched ? figures : undefined;
   }
 }

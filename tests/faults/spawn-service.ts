@@ -8,6 +8,7 @@ const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const NODE_FLAGS = [
   '--disallow-code-generation-from-strings',
   '--disable-proto=delete',
+  '--max-semi-space-size=16',
   '--disable-warning=ExperimentalWarning',
 ];
 

@@ -62,7 +62,8 @@ export interface StormFigures {
 
 const MAY_BE_WRITTEN = /^\/fhir\/R4\/(?:DetectedIssue|CarePlan|Provenance|Device|Subscription)(?:[/?]|$)/;
 const QUIET_WITHIN_MS = 300_000;
-const LOOK_EVERY_MS = 500;
+const LOOK_EVERY_MS = 5000; // a delay is counted with those of as long
+const BETWEEN_PUSHES_MS = 2000;
 const DIES_WITHIN_MS = 180_000; // patients of the process that died before wait for its leases
 const FREEZE_MS = 50_000; // a lease and the time until it is noticed are forty seconds
 
@@ -89,8 +90,10 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
       },
     );
     const sending = (async () => {
-      while (!sender.isStopped && (sender.sent < options.pushes || !over))
+      while (!sender.isStopped && (sender.sent < options.pushes || !over)) {
         await sender.send(await hospital.nextPushes());
+        if (sender.sent >= options.pushes) await pause(BETWEEN_PUSHES_MS); // enough; some for the processes that still die
+      }
     })();
     await Promise.all([crashing, sending]);
     await until('nothing waits', () => isQuiet(options.databaseUrl), QUIET_WITHIN_MS);

@@ -1,5 +1,6 @@
 /**
- * Bodies that are too large, too deep or not what they seem, several at once, with good pushes beside them.
+ * Bodies that are too large, too deep or not what they seem, several at once and one kind after the other, with good pushes
+ * beside them and between them.
  */
 import { once } from 'node:events';
 import { request } from 'node:http';
@@ -38,6 +39,7 @@ const MIB = 2 ** 20;
 const DEPTH = 10_000;
 const BLANKS_MIB = 200;
 const BETWEEN_GOOD_MS = 20;
+const BETWEEN_KINDS_MS = 1000; // only good ones, as it would be afterwards
 
 /** @param atOnce how many of each body are sent at the same time */
 export async function hostileBodies({ service, ward }: Place, atOnce: number): Promise<HostileFigures> {
@@ -60,6 +62,7 @@ export async function hostileBodies({ service, ward }: Place, atOnce: number): P
     statuses[body.name] = [...new Set(answers.map(({ status }) => status))].sort();
     for (const { status, ms } of answers)
       if (status >= 400) slowestRefusalMs = Math.max(slowestRefusalMs, ms);
+    await pause(BETWEEN_KINDS_MS);
   }
   done = true;
   await beside;
