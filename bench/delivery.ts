@@ -45,7 +45,7 @@ interface Waits {
 }
 
 const ROUNDS = 5;
-const PATIENTS = 25; // in one turn
+const PATIENTS = 100; // in one turn
 const CALLERS = 16;
 const ALONE = 60; // pushes one after the other, after as many to warm up
 
@@ -77,7 +77,8 @@ export async function benchDelivery(): Promise<DeliveryFigures> {
     };
     await oneByOne(parts, 'warm-up');
     const alone = await oneByOne(parts, 'alone');
-    const panel = await onePanel(parts);
+    await onePanel(parts, 'panel-warm-up');
+    const panel = await onePanel(parts, 'panel');
     return { store: 'PostgreSQL', ...(await rounds(parts)), ...alone, panel };
   } finally {
     naive.kill();
@@ -185,10 +186,13 @@ async function oneByOne(
   };
 }
 
-async function onePanel({ hospital, service, serviceUrl }: Parts): Promise<DeliveryFigures['panel']> {
-  const results = Array.from({ length: PANEL }, (_, n) => result(n, 'panel-0'));
+async function onePanel(
+  { hospital, service, serviceUrl }: Parts,
+  id: string,
+): Promise<DeliveryFigures['panel']> {
+  const results = Array.from({ length: PANEL }, (_, n) => result(n, id));
   const before = await asked<Counts>(service, {});
-  const { stored } = await asked<Served>(hospital, { load: [patient('panel-0'), ...results] });
+  const { stored } = await asked<Served>(hospital, { load: [patient(id), ...results] });
   await pushAll(`${serviceUrl}/${PANELS}`, stored);
   const after = await asked<Counts>(service, {});
   const { requests } = await asked<Served>(hospital, {});

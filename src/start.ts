@@ -21,6 +21,7 @@ import { type Delivered, deliverOwed, owedFor } from './delivery/deliver-owed.ts
 import { deviceSystem } from './delivery/service.ts';
 import { type Evaluated, evaluateDue } from './evaluation/evaluate.ts';
 import { lookAgain } from './evaluation/look-again.ts';
+import { LookAhead } from './evaluation/look-ahead.ts';
 import { httpApp } from './http.ts';
 import { openPushPort } from './intake/push-port.ts';
 import { type Swept, sweep } from './intake/sweep.ts';
@@ -67,7 +68,7 @@ export interface Running extends AsyncDisposable {
   oneTimeLink(connectionId: ConnectionId): string;
   /** Makes patients due whose time has come; done by itself every quarter of a minute. */
   lookAgain(): Promise<number>;
-  /** Resolves when nothing waits to be evaluated or delivered. */
+  /** Resolves when nothing waits to be evaluated or delivered, and it is known when each patient is looked at again. */
   quiet(): Promise<void>;
 }
 
@@ -104,7 +105,14 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
     Promise.all([...live.values()].map((one) => connectionStatus(store, laneOf(one, lastPushes), now())));
   const metrics = new Metrics(() => queueCounts(store), statuses);
   const watched = watchedBy(metrics, { ...parts, now });
-  work(store, inbox, connection, config, watched, does);
+  const { ruleSet } = parts;
+  const lookAhead = new LookAhead({
+    store,
+    ruleSet,
+    onFailure: (error) =>
+      watched.log.warn('a look ahead failed', { code: 'unexpected', where: whereOf(error) }),
+  });
+  work(store, inbox, connection, config, { ...watched, lookAhead }, does);
   const watch = new SubscriptionWatch({ store, inbox, connections: pushing, log: watched.log });
   const secret = config.secret ?? siteSecret(config.dataDir);
   const answers: AnswerParts = {
@@ -170,13 +178,14 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
     answer: (given) => recordAnswer(given, answers),
     oneTimeLink: http.oneTimeLink,
     lookAgain: () => lookAgain(store, now()),
-    quiet: () => quiet(store),
+    quiet: () => quiet(store, lookAhead),
     async [Symbol.asyncDispose]() {
       for (const timer of timers) clearInterval(timer);
       server.close();
       server.closeAllConnections();
       if (pushPort) await pushPort[Symbol.asyncDispose]();
       await http.dispose();
+      await lookAhead[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     },
   };
@@ -233,13 +242,14 @@ function work(
   inbox: Inbox,
   connection: (id: ConnectionId) => LiveConnection | undefined,
   config: Config,
-  parts: StartParts & { readonly now: () => Date },
+  parts: StartParts & { readonly now: () => Date; readonly lookAhead: LookAhead },
   does: (role: Role) => boolean,
 ): void {
-  const { log, ruleSet, now } = parts;
+  const { log, ruleSet, lookAhead, now } = parts;
   const evaluation = {
     store,
     ruleSet,
+    lookAhead,
     connection,
     now,
     owe: owedFor,
@@ -298,11 +308,11 @@ async function sweepSoon(store: Store, ids: readonly ConnectionId[]): Promise<vo
   if (marks.length > 0) await store.transaction((trx) => store.sweep.mark(trx, marks));
 }
 
-async function quiet(store: Store): Promise<void> {
+async function quiet(store: Store, lookAhead: LookAhead): Promise<void> {
   for (;;) {
     const counts = Object.values(await queueCounts(store));
     const isEmpty = counts.every(({ waiting, active, retry }) => waiting + active + retry === 0);
-    if (isEmpty && !store.due.busy) return;
+    if (isEmpty && !store.due.busy && lookAhead.idle) return;
     await new Promise((resolve) => setTimeout(resolve, QUIET_POLL_MS));
   }
 }

@@ -28,7 +28,7 @@ import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { SANDBOX_CLINICIAN } from '../sandbox/smart.ts';
 import { type Running, start } from '../start.ts';
 import { allOpenEpisodes } from '../store/episode.ts';
-import { findWrite } from '../store/target-resource.ts';
+import { findWrites } from '../store/target-resource.ts';
 import type { Log } from '../watch/log.ts';
 import { onSandbox, SANDBOX, sandboxConnection } from './on-sandbox.ts';
 import { type Terminal, TIER_STYLE, table } from './terminal.ts';
@@ -268,8 +268,9 @@ async function showOpen(running: Running, lines: Lines, terminal: Terminal): Pro
   const rows = await Promise.all(
     open.map(async ({ patientId, episode }) => {
       const identity = identityOf(SANDBOX, patientId, episode.key, episode.number);
-      const [issue, plan] = await Promise.all(
-        ['DetectedIssue', 'CarePlan'].map((type) => findWrite(running.store.db, SANDBOX, type, identity)),
+      const writes = await findWrites(running.store.db, SANDBOX, identity);
+      const [issue, plan] = ['DetectedIssue', 'CarePlan'].map((type) =>
+        writes.find((write) => write.type === type),
       );
       return {
         patient: lines.name(patientId),

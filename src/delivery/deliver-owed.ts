@@ -18,7 +18,7 @@ import {
 import { closeByHuman } from '../store/episode.ts';
 import { type Job, TryLater } from '../store/job-worker.ts';
 import type { Owing, Store } from '../store/store.ts';
-import { findWrite, rememberWrite } from '../store/target-resource.ts';
+import { findWrites, rememberWrite } from '../store/target-resource.ts';
 import { canonicalJson } from '../vocabulary/canonical-json.ts';
 import type { ConnectionId, PatientId } from '../vocabulary/ids.ts';
 import { HOUR } from '../vocabulary/instant.ts';
@@ -153,24 +153,14 @@ async function knownTargets(
   targetId: ConnectionId,
   { identity }: Delivery,
 ): Promise<KnownTargets> {
+  const writes = await findWrites(store.db, targetId, identity);
   const names = Object.keys(TARGET_TYPES) as TargetName[];
-  const found = await Promise.all(
-    names.map((name) => findWrite(store.db, targetId, TARGET_TYPES[name], identity)),
-  );
   return Object.fromEntries(
-    names.flatMap((name, index) => {
-      const write = found[index];
+    names.flatMap((name) => {
+      const write = writes.find(({ type }) => type === TARGET_TYPES[name]);
       if (write === undefined) return [];
-      return [
-        [
-          name,
-          {
-            id: write.serverId,
-            ...(write.versionId === undefined ? {} : { versionId: write.versionId }),
-            ...(write.fresh ? { fresh: true as const } : {}),
-          },
-        ],
-      ];
+      const { serverId: id, versionId, fresh } = write;
+      return [[name, { id, ...(versionId !== undefined && { versionId }), ...(fresh && { fresh }) }]];
     }),
   );
 }

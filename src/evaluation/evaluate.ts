@@ -40,13 +40,14 @@ import { WRITTEN_BY_US } from '../vocabulary/resource-types.ts';
 import { endPatient, seesOthers } from './end-patient.ts';
 import { whoseAtServer } from './find-whose.ts';
 import { type GatherOutcome, gather, type Told } from './gather.ts';
-import { askAgainAfter, firstLook, lookAhead } from './look-ahead.ts';
+import { askAgainAfter, firstLook, type LookAhead } from './look-ahead.ts';
 import { carryOver, mergeInto, raisesOne } from './merge-patients.ts';
 import { replacedBy, survivorOf } from './patient-links.ts';
 
 export interface EvaluationParts {
   readonly store: Store;
   readonly ruleSet: RuleSet;
+  readonly lookAhead: Pick<LookAhead, 'after'>;
   readonly connection: (id: ConnectionId) => LiveConnection | undefined;
   readonly now: () => Date;
   /** The delivery that a change owes to the target. */
@@ -186,7 +187,7 @@ async function evaluatePatient(
   );
   const tookMs = performance.now() - started;
   parts.onEvaluated?.({ connectionId, patientId, decision, events, unreadable, tookMs });
-  await lookAhead({ connectionId, patientId, chart, episodes, decision, look, again }, parts);
+  await parts.lookAhead.after({ connectionId, patientId, chart, episodes, decision, look, again });
 }
 
 /**

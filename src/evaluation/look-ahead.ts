@@ -4,6 +4,7 @@
  * Why after the commit: the core is asked many times what it would say later, and no alert waits for that.
  * Killed before it has ended, the patient is looked at again soon, and nothing else follows.
  */
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import type { Capability } from '../connections/capability.ts';
 import type { Chart } from '../core/chart/chart.ts';
 import type { Decision, Episode } from '../core/decision.ts';
@@ -16,6 +17,8 @@ import { DAY } from '../vocabulary/instant.ts';
 
 const ASK_AGAIN = DAY; // ms; fhir-integration 4.4, a slow timer
 const SOON = 600_000; // ms; much longer than looking ahead takes
+const MOST_WAITING = 100; // patients; each holds its chart
+const WHILE_OTHERS_WORK_MS = 20; // between two of the questions
 
 /**
  * A server that tells no deletions is asked again whether what an open alert rests on is still there.
@@ -41,7 +44,8 @@ export function firstLook(now: Date, againMs: number | undefined): Date {
   return new Date(now.getTime() + Math.min(SOON, againMs ?? SOON));
 }
 
-interface Ahead {
+/** What was decided, and on what. */
+export interface Decided {
   readonly connectionId: ConnectionId;
   readonly patientId: PatientId;
   readonly chart: Chart;
@@ -53,19 +57,72 @@ interface Ahead {
   readonly again: number | undefined;
 }
 
-/** Finds when time alone would change something, and has the patient looked at then instead. */
-export async function lookAhead(
-  { connectionId, patientId, chart, episodes, decision, look, again }: Ahead,
-  { store, ruleSet }: { readonly store: Store; readonly ruleSet: RuleSet },
-): Promise<void> {
-  const now = new Date(decision.at);
-  const changes = await nextChange(chart, ruleSet, now, afterChanges(episodes, decision), letOthersRun);
-  const next = soonest(changes, again === undefined ? undefined : new Date(now.getTime() + again));
-  await moveLookAgain(store.db, { connectionId, patientId }, look, next);
+interface Parts {
+  readonly store: Store;
+  readonly ruleSet: RuleSet;
+  /** Hears of one that failed; must not throw. */
+  readonly onFailure: (error: unknown) => void;
 }
 
-function letOthersRun(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** Looks ahead for one patient after the other, slowly while there is other work. Until it is disposed of. */
+export class LookAhead implements AsyncDisposable {
+  readonly #parts: Parts;
+  readonly #waiting = new Map<string, Decided>(); // the newest of each patient
+  readonly #held: (() => void)[] = [];
+  #running: Promise<void> | undefined;
+  #stopping = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  get idle(): boolean {
+    return this.#running === undefined;
+  }
+
+  /** Resolves when there is room for another. */
+  async after(decided: Decided): Promise<void> {
+    if (this.#stopping) return;
+    const key = `${decided.connectionId} ${decided.patientId}`;
+    this.#waiting.delete(key);
+    this.#waiting.set(key, decided);
+    this.#running ??= this.#run();
+    if (this.#waiting.size > MOST_WAITING) await new Promise<void>((resolve) => this.#held.push(resolve));
+  }
+
+  /** Those that still wait are looked at again soon. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    this.#waiting.clear();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    for (const [key, decided] of this.#waiting) {
+      this.#waiting.delete(key);
+      this.#held.shift()?.();
+      await this.#look(decided).catch(this.#parts.onFailure);
+    }
+    for (const go of this.#held.splice(0)) go();
+    this.#running = undefined;
+  }
+
+  /** Finds when time alone would change something, and has the patient looked at then instead. */
+  async #look({ connectionId, patientId, chart, episodes, decision, look, again }: Decided): Promise<void> {
+    const { store, ruleSet } = this.#parts;
+    const now = new Date(decision.at);
+    const after = afterChanges(episodes, decision);
+    const changes = await nextChange(chart, ruleSet, now, after, () => this.#rest());
+    if (this.#stopping) return;
+    const next = soonest(changes, again === undefined ? undefined : new Date(now.getTime() + again));
+    await moveLookAgain(store.db, { connectionId, patientId }, look, next);
+  }
+
+  async #rest(): Promise<void> {
+    const { due, deliver } = this.#parts.store;
+    const isUrgent = this.#stopping || this.#waiting.size > MOST_WAITING / 2;
+    await (isUrgent || !(due.busy || deliver.busy) ? nextTurn() : pause(WHILE_OTHERS_WORK_MS));
+  }
 }
 
 function afterChanges(episodes: readonly Episode[], { episodeChanges }: Decision): Episode[] {

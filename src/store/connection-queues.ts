@@ -66,7 +66,7 @@ export class ConnectionQueues<Data extends OfConnection> {
     return { waiting: sum('waiting'), active: sum('active'), retry: sum('retry') };
   }
 
-  /** Does a worker of this process run, also after its job was settled? */
+  /** Is a job worked in this process? */
   get busy(): boolean {
     return [...this.#queues.values()].some(({ busy }) => busy);
   }

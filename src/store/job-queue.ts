@@ -174,7 +174,7 @@ export class JobQueue<Data extends object> {
     return { waiting: of('created'), active: of('active'), retry: of('retry') };
   }
 
-  /** Does a worker of this process run, also after its job was settled? */
+  /** Is a job worked in this process? */
   get busy(): boolean {
     return [...this.#workers].some((worker) => worker.busy);
   }

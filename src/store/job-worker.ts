@@ -131,7 +131,7 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
     this.stopped = this.#look();
   }
 
-  /** Does a run go on, also one whose job has been settled? */
+  /** Is a job worked? */
   get busy(): boolean {
     return this.#running.size > 0;
   }
@@ -207,7 +207,7 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
   }
 
   async #run(job: JobWithMetadata<Data>): Promise<void> {
-    const { boss, name, fn, onFailure } = this.#setup;
+    const { boss, name, fn } = this.#setup;
     let settled = false;
     try {
       if (await this.#killsItsProcess(job)) return;
@@ -225,10 +225,6 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
       if (!settled) await boss.complete(name, [job]);
     } catch (error) {
       if (error instanceof LeaseLost) return; // the other run will do it
-      if (settled) {
-        onFailure?.({ code: 'unexpected', attempt: job.retryCount + 1, gaveUp: false, error });
-        return;
-      }
       await this.#tellFailure(job, error);
     }
   }

@@ -47,37 +47,20 @@ export async function rememberWrite(db: Db, written: TargetResource): Promise<vo
 /** What was written is believed to be shown by then, also where a server reads from a copy. Source: fhir-integration 4.5 */
 export const SHOWN_WITHIN_MS = 60_000;
 
-/** @returns also whether it was written so lately that the server may not show it yet */
-export async function findWrite(
+/** What we wrote under an identity, one of each type. `fresh`: so lately that the server may not show it yet. */
+export async function findWrites(
   db: Db,
   connectionId: ConnectionId,
-  type: string,
   identity: string,
-): Promise<(TargetResource & { readonly fresh: boolean }) | undefined> {
-  const row = await db
+): Promise<(TargetResource & { readonly fresh: boolean })[]> {
+  const rows = await db
     .selectFrom('target_resource')
     .selectAll()
     .select(sql<boolean>`written_at > now() - ${SHOWN_WITHIN_MS}::float8 * interval '1 ms'`.as('fresh'))
     .where('connection_id', '=', connectionId)
-    .where('type', '=', type)
-    .where('identity', '=', identity)
-    .executeTakeFirst();
-  return row === undefined ? undefined : { ...writtenOf(row), fresh: row.fresh };
-}
-
-/** Forgets a write, because somebody deleted the resource at the target. */
-export async function forgetWrite(
-  db: Db,
-  connectionId: ConnectionId,
-  type: string,
-  identity: string,
-): Promise<void> {
-  await db
-    .deleteFrom('target_resource')
-    .where('connection_id', '=', connectionId)
-    .where('type', '=', type)
     .where('identity', '=', identity)
     .execute();
+  return rows.map((row) => ({ ...writtenOf(row), fresh: row.fresh }));
 }
 
 /** A version of a resource of a connection. */
