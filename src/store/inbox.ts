@@ -39,6 +39,9 @@ export class InboxFull extends Error {}
 const LARGEST_COMMIT = 1000; // events
 const MOST_WAITING = 20_000; // events in memory, their senders still waiting; more are refused
 
+const AT_ONCE: Quiet = { ms: 0, maxMs: 0 };
+const FINAL: ReadonlySet<string> = new Set(['final', 'amended', 'corrected', 'appended']);
+
 interface Waiting {
   readonly notices: readonly Notice[];
   readonly resolve: () => void;
@@ -167,18 +170,22 @@ export class Inbox {
         patientId === undefined
           ? { connectionId, reference: { type, id: resourceId } }
           : { connectionId, patientId };
-      const quiet = this.#quiet(connectionId);
+      // A report that is final comes with its results, or after them.
+      const quiet = isFinalReport(event) ? AT_ONCE : this.#quiet(connectionId);
       const key = dueKey(data);
-      const waitMs = Math.min(waits[index] ?? 0, marks.get(key)?.afterMs ?? Number.POSITIVE_INFINITY);
-      marks.set(key, {
-        key,
-        data,
-        afterMs: Math.max(quiet.ms, waitMs),
-        maxMs: Math.max(quiet.maxMs, waitMs),
-      });
+      const waitMs = waits[index] ?? 0;
+      const [afterMs, maxMs] = [Math.max(quiet.ms, waitMs), Math.max(quiet.maxMs, waitMs)];
+      const before = marks.get(key);
+      if (before !== undefined && before.afterMs <= afterMs) return;
+      marks.set(key, { key, data, afterMs, maxMs });
     });
     return [...marks.values()];
   }
+}
+
+function isFinalReport({ type, resource }: NewEvent): boolean {
+  const { status } = (resource ?? {}) as { readonly status?: string };
+  return type === 'DiagnosticReport' && FINAL.has(status ?? '');
 }
 
 /** SQLSTATE classes 22 and 23: the data, not the database. */

@@ -8,7 +8,14 @@ import type { Role } from '../../src/start.ts';
 import { until } from '../store/until.ts';
 import type { CrashPoint } from './crash-points.ts';
 import { isReady, isRunning, spawnService } from './spawn-service.ts';
-import { type ProcessFigures, type WatchedProcess, watchProcess } from './watch-process.ts';
+import {
+  highestRss,
+  NOTHING_USED,
+  type ProcessFigures,
+  type WatchedProcess,
+  watchProcess,
+  worst,
+} from './watch-process.ts';
 
 const CRASH_AT = join(import.meta.dirname, 'crash-at.ts');
 const READY_WITHIN_MS = 120_000;
@@ -28,6 +35,7 @@ export class ServiceProcess {
   readonly options: ProcessOptions;
   #child: ChildProcess | undefined;
   #watched: WatchedProcess | undefined;
+  #used = NOTHING_USED;
 
   constructor(options: ProcessOptions) {
     this.options = options;
@@ -82,6 +90,7 @@ export class ServiceProcess {
   async kill(): Promise<void> {
     const child = this.#child;
     if (child === undefined || this.isDown) return;
+    await this.used();
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
@@ -91,6 +100,7 @@ export class ServiceProcess {
   async end(): Promise<void> {
     const child = this.#child;
     if (child === undefined || this.isDown) return;
+    await this.used();
     child.kill('SIGTERM');
     await until('the service ends in order', () => this.isDown, ENDS_WITHIN_MS);
     if (child.exitCode !== 0) throw new Error(`asked to end, it ended with ${child.exitCode}`);
@@ -98,6 +108,7 @@ export class ServiceProcess {
 
   /** Sleeps, and knows nothing of it when it wakes up. */
   async freeze(ms: number): Promise<void> {
+    await this.used();
     this.#watched = undefined; // the sleep is ours and no delay of its own
     this.#child?.kill('SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, ms));
@@ -105,10 +116,16 @@ export class ServiceProcess {
     await this.#watch();
   }
 
-  /** What it used since the last look; undefined while it is down or asleep. */
-  async load(): Promise<ProcessFigures | undefined> {
-    const watched = this.#watched;
-    const figures = await watched?.figures().catch(() => undefined);
-    return watched === this.#watched ? figures : undefined;
+  /** Takes note of its memory, also of one that will die by itself. */
+  noteMemory(): void {
+    const maxRssMiB = Math.round(highestRss(this.#child?.pid ?? 0) ?? 0);
+    this.#used = worst(this.#used, { ...NOTHING_USED, maxRssMiB });
+  }
+
+  /** The most it used, so far, of all its lives; a delay is one of the life that it is in, or was until it was killed. */
+  async used(): Promise<ProcessFigures> {
+    const figures = this.isDown ? undefined : await this.#watched?.figures().catch(() => undefined);
+    this.#used = worst(this.#used, figures ?? NOTHING_USED);
+    return this.#used;
   }
 }

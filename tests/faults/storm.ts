@@ -19,6 +19,7 @@ import { pick } from './random.ts';
 import { SECRET, Sender } from './sender.ts';
 import { ServiceProcess } from './service-process.ts';
 import { StormHospital } from './storm-hospital.ts';
+import { type ProcessFigures, worst } from './watch-process.ts';
 
 /**
  * `any`: killed at no particular point. `freeze`: stopped for longer than its leases last, then woken.
@@ -40,7 +41,7 @@ export interface StormOptions {
   readonly onCrash?: (crashes: number) => void;
 }
 
-export interface StormFigures {
+export interface StormFigures extends ProcessFigures {
   readonly replicas: number;
   readonly pushes: number;
   readonly kills: number;
@@ -56,13 +57,11 @@ export interface StormFigures {
   readonly setAside: number;
   /** Writes to the hospital other than what may be written. */
   readonly outsidePermit: number;
-  readonly maxRssMiB: number;
-  readonly loopDelayP99Ms: number;
 }
 
 const MAY_BE_WRITTEN = /^\/fhir\/R4\/(?:DetectedIssue|CarePlan|Provenance|Device|Subscription)(?:[/?]|$)/;
 const QUIET_WITHIN_MS = 300_000;
-const LOOK_EVERY_MS = 5000; // a delay is counted with those of as long
+const LOOK_EVERY_MS = 500;
 const BETWEEN_PUSHES_MS = 2000;
 const DIES_WITHIN_MS = 180_000; // patients of the process that died before wait for its leases
 const FREEZE_MS = 50_000; // a lease and the time until it is noticed are forty seconds
@@ -72,8 +71,9 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
   const sandbox = await startSandbox({ port: 0, clientIds: 'refused', deliverAs: 'medplum' });
   const processes = await processesOf(options, folder, sandbox);
   const hospital = new StormHospital(sandbox, options.patients, options.seed);
-  const load = { maxRssMiB: 0, loopDelayP99Ms: 0 };
-  const watching = setInterval(() => void noteLoad(processes, load), LOOK_EVERY_MS);
+  const watching = setInterval(() => {
+    for (const one of processes) one.noteMemory();
+  }, LOOK_EVERY_MS);
   try {
     await hospital.admit();
     const sender = new Sender(
@@ -97,6 +97,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
     })();
     await Promise.all([crashing, sending]);
     await until('nothing waits', () => isQuiet(options.databaseUrl), QUIET_WITHIN_MS);
+    const used = (await Promise.all(processes.map((one) => one.used()))).reduce(worst);
     return {
       replicas: processes.length,
       pushes: sender.sent,
@@ -108,8 +109,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
       outsidePermit: sandbox.requests.filter(
         ({ method, path }) => method !== 'GET' && !/^\/fhir\/R4\/?$/.test(path) && !isAllowed(method, path),
       ).length,
-      maxRssMiB: Math.round(load.maxRssMiB),
-      loopDelayP99Ms: Math.round(load.loopDelayP99Ms),
+      ...used,
     };
   } finally {
     clearInterval(watching);
@@ -219,16 +219,6 @@ async function configFile(folder: string, sandbox: Sandbox, publicUrl: string): 
   };
   await writeFile(file, JSON.stringify(settings));
   return file;
-}
-
-async function noteLoad(
-  processes: readonly ServiceProcess[],
-  most: { maxRssMiB: number; loopDelayP99Ms: number },
-): Promise<void> {
-  for (const load of await Promise.all(processes.map((one) => one.load()))) {
-    most.maxRssMiB = Math.max(most.maxRssMiB, load?.maxRssMiB ?? 0);
-    most.loopDelayP99Ms = Math.max(most.loopDelayP99Ms, load?.loopDelayP99Ms ?? 0);
-  }
 }
 
 function pause(ms: number): Promise<void> {

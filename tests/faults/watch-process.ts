@@ -44,7 +44,7 @@ export async function watchProcess(pid: number, metricsUrl: string, token: strin
 }
 
 /** MiB, since the process began; known on Linux. */
-function highestRss(pid: number): number | undefined {
+export function highestRss(pid: number): number | undefined {
   try {
     const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
     return kib === undefined ? undefined : Number(kib) / 1024;
@@ -52,6 +52,17 @@ function highestRss(pid: number): number | undefined {
     return undefined;
   }
 }
+
+/** The worse of both, each by itself. */
+export function worst(a: ProcessFigures, b: ProcessFigures): ProcessFigures {
+  return {
+    maxRssMiB: Math.max(a.maxRssMiB, b.maxRssMiB),
+    loopDelayP99Ms: Math.max(a.loopDelayP99Ms, b.loopDelayP99Ms),
+    loopDelayMaxMs: Math.max(a.loopDelayMaxMs, b.loopDelayMaxMs),
+  };
+}
+
+export const NOTHING_USED: ProcessFigures = { maxRssMiB: 0, loopDelayP99Ms: 0, loopDelayMaxMs: 0 };
 
 function figureOf(metrics: string, name: string): number {
   const [, value] = new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics) ?? [];

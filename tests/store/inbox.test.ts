@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Observation } from '@medplum/fhirtypes';
+import type { DiagnosticReport, Observation } from '@medplum/fhirtypes';
 import { sql } from 'kysely';
 import {
   countEvents,
@@ -111,6 +111,21 @@ describe.each(await databases())('the inbox on $name', (database) => {
     await commit(unversioned);
     expect(await countEvents(store.db)).toMatchObject({ waiting: 2 });
     expect(await store.due.count()).toMatchObject({ waiting: 1 });
+  });
+
+  it.each([
+    ['final', 0],
+    ['registered', 600_000],
+  ])('waits for the rest of a panel until its report comes, when that is %s', async (status, waitsMs) => {
+    const panel = new Inbox(store, { quiet: () => ({ ms: 600_000, maxMs: 600_000 }) });
+    await panel.commit([{ event: potassium('k1', '1') }]);
+    const resource = { resourceType: 'DiagnosticReport', id: 'r1', status, code: {} } as DiagnosticReport;
+    const report = { type: 'DiagnosticReport', resourceId: 'r1', trust: 'body', resource } as const;
+    await panel.commit([{ event: potassium('r1', '1', { ...report, dedupeKey: 'DiagnosticReport/r1|1' }) }]);
+    const { rows } = await sql<{ ms: number }>`
+      select extract(epoch from start_after - now())::float8 * 1000 as ms from pgboss.job
+      where state = 'created'`.execute(store.db);
+    expect(rows.map(({ ms }) => Math.round(Math.max(0, ms) / 60_000) * 60_000)).toEqual([waitsMs]);
   });
 
   it('makes the resource due while nobody knows its patient', async () => {

@@ -12,8 +12,8 @@ import { PUSH_SECRET } from './service-process.ts';
 import { pause } from './ward.ts';
 
 export interface HostileFigures extends ProcessFigures {
-  /** Statuses by the name of the body, each once, in order. */
-  readonly statuses: Readonly<Record<string, readonly number[]>>;
+  /** Statuses by the name of the body, each once: `200 or 503`. */
+  readonly statuses: Readonly<Record<string, string>>;
   /** Bodies with an answer other than the one that is right, or 503. */
   readonly otherAnswers: number;
   /** From the end of a body to the refusal of it. */
@@ -55,11 +55,14 @@ export async function hostileBodies({ service, ward }: Place, atOnce: number): P
       await pause(BETWEEN_GOOD_MS);
     }
   })();
-  const statuses: Record<string, number[]> = {};
+  const statuses: Record<string, string> = {};
+  let otherAnswers = 0;
   let slowestRefusalMs = 0;
   for (const body of bodies) {
     const answers = await Promise.all(Array.from({ length: atOnce }, () => send(service.url, body)));
-    statuses[body.name] = [...new Set(answers.map(({ status }) => status))].sort();
+    const seen = [...new Set(answers.map(({ status }) => status))].sort();
+    statuses[body.name] = seen.join(' or ');
+    if (seen.some((status) => status !== body.answer && status !== 503)) otherAnswers += 1;
     for (const { status, ms } of answers)
       if (status >= 400) slowestRefusalMs = Math.max(slowestRefusalMs, ms);
     await pause(BETWEEN_KINDS_MS);
@@ -68,9 +71,7 @@ export async function hostileBodies({ service, ward }: Place, atOnce: number): P
   await beside;
   return {
     statuses,
-    otherAnswers: bodies.filter(({ name, answer }) =>
-      statuses[name]?.some((status) => status !== answer && status !== 503),
-    ).length,
+    otherAnswers,
     slowestRefusalMs: Math.round(slowestRefusalMs),
     goodPushes: good.length,
     goodToComeAgain: good.filter(({ status }) => status === 503).length,
