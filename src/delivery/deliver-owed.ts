@@ -26,7 +26,7 @@ import { deliver } from './deliver.ts';
 import { ensureDevice } from './device.ts';
 import { type Identity, identityOf } from './identity.ts';
 import type { DeliveryOutcome, KnownTargets } from './outcome.ts';
-import type { OwedDelivery } from './owed.ts';
+import { isClosing, type OwedDelivery } from './owed.ts';
 import type { Service } from './service.ts';
 
 export interface DeliveryParts {
@@ -95,8 +95,9 @@ export async function deliverOwed(job: Job<Owing>, parts: DeliveryParts): Promis
 const MOST_WRITES = 10;
 const WRITES_COUNT_FOR = HOUR;
 
-function isWrittenTooOften({ writes }: Delivery, now: Date): boolean {
+function isWrittenTooOften({ writes, what: { change } }: Delivery<OwedDelivery>, now: Date): boolean {
   if (writes === undefined || writes.count < MOST_WRITES) return false;
+  if (isClosing(change)) return false; // the last write of its alert: without it, it would stay open beside the next
   return now.getTime() - writes.since.getTime() < WRITES_COUNT_FOR;
 }
 

@@ -11,14 +11,13 @@ import type { Capability } from '../connections/capability.ts';
 import type { Gate } from '../connections/gate.ts';
 import { settleCompanions } from './companions.ts';
 import { canCreateTogether, createTogether } from './create-together.ts';
-import type { FindOutcome, Kept, Target } from './find.ts';
+import { type FindOutcome, type Kept, NOT_THERE_YET, type Target } from './find.ts';
 import type { DeliveryOutcome, KnownTargets, RoundEnd, Run } from './outcome.ts';
 import { isClosing, type OwedDelivery } from './owed.ts';
 import type { Service } from './service.ts';
 import { findIssue, findPlan, settleIssue, settlePlan, settleProvenance } from './settle.ts';
 
 const ROUNDS = 3;
-const NOT_THERE_YET = { outcome: 'try-later', because: 'not-there-yet' } as const;
 
 /**
  * @param known what earlier deliveries of this episode wrote; `{}` when nothing is known

@@ -41,6 +41,9 @@ export type FindOutcome<T> =
   | { readonly outcome: 'unsettled'; readonly write: WriteOutcome }
   | Trouble;
 
+/** Asked again soon, until `fresh` is over: what we wrote just now and could not mark looks the same. */
+export const NOT_THERE_YET = { outcome: 'try-later', because: 'not-there-yet', afterMs: 5000 } as const;
+
 interface Sought {
   readonly type: Kept['resourceType'];
   readonly level: WriteLevel;
@@ -83,7 +86,7 @@ async function findByIdentifier(gate: Gate, { type, identifier, known }: Sought)
 /** Nothing is there under the identity. */
 function absent(known: Target | undefined): FindOutcome<never> {
   if (known === undefined) return { outcome: 'none' };
-  return known.fresh ? { outcome: 'try-later', because: 'not-there-yet' } : { outcome: 'deleted' };
+  return known.fresh ? NOT_THERE_YET : { outcome: 'deleted' };
 }
 
 function hasIdentifier(resource: Resource, { system, value }: Identifier): boolean {

@@ -446,7 +446,7 @@ describe('what a target may answer to an alert', () => {
     const written = { issue: { ...known, id: known?.id ?? '', fresh: true as const } };
     const plan = { id: 'not-shown-yet', versionId: '1', fresh: true as const };
     const worse = later('escalate', 3, WORSE);
-    expect(await run(worse, { ...written, plan })).toEqual({
+    expect(await run(worse, { ...written, plan })).toMatchObject({
       outcome: 'try-later',
       because: 'not-there-yet',
     });

@@ -83,4 +83,11 @@ describe('a program of the hospital that changes our alert back, and its result 
     await settled();
     expect(reverts).toBe(20);
   }, 60_000);
+
+  it('ends in spite of that when the result is normal: it would stay open beside the next', async () => {
+    await hospital.put(potassium('k', 'p', 4.2, 1));
+    await until('it has an end', async () =>
+      (await hospital.issues()).every(({ identifiedPeriod }) => identifiedPeriod?.end !== undefined),
+    );
+  }, 60_000);
 });

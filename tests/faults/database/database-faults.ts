@@ -102,7 +102,7 @@ export const FAULTS: readonly Fault[] = [
 
 export async function databaseFaults(options: DatabaseFaultsOptions): Promise<DatabaseFaultFigures> {
   await using place = await openPlace(options);
-  return sufferFaults(place, options);
+  return await sufferFaults(place, options);
 }
 
 /** One fault after the other, work before and between; then everything must be as it should. */

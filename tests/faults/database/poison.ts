@@ -45,6 +45,7 @@ export async function poison(place: Place, options: PoisonOptions): Promise<Pois
   const url = service.url;
   const returned = Array.from({ length: options.gone }, (_, n) => `gone-${n}`);
   await deletePatients(place, returned);
+  await resultsPerSecond(place, options.good); // warms up
   const alone = await resultsPerSecond(place, options.good);
   const malformedAnswers = new Set<number>();
   const besides = [
@@ -68,7 +69,7 @@ export async function poison(place: Place, options: PoisonOptions): Promise<Pois
   return {
     malformedAnswers: [...malformedAnswers].sort(),
     setAside,
-    goodThroughput: beside / alone,
+    goodThroughput: Math.round((beside / alone) * 100) / 100,
     redriven,
     setAsideAfterwards: (await service.status()).setAside.length,
     alertsOfReturned: await countAlerts(place, returned),
