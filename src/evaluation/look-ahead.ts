@@ -17,7 +17,7 @@ import { DAY } from '../vocabulary/instant.ts';
 
 const ASK_AGAIN = DAY; // ms; fhir-integration 4.4, a slow timer
 const SOON = 600_000; // ms; much longer than looking ahead takes
-const MOST_WAITING = 100; // patients; each holds its chart
+const MOST_WAITING = 30; // patients; each holds its chart
 const WHILE_OTHERS_WORK_MS = 20; // between two of the questions
 
 /**

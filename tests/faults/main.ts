@@ -26,12 +26,12 @@ const PARTS: Readonly<Record<string, () => Promise<object>>> = {
   database: () => databaseFaults({ seed, rounds: 4, patients: 20, lastsMs: 5000 }),
   /** Bodies too large, too deep and false, fifty of each kind at once, a second between two kinds. */
   hostile: async () => {
-    await using place = await openPlace({ seed });
+    await using place = await openPlace({ seed, sizeMiB: 4096 });
     return await hostileBodies(place, 50);
   },
   /** Work that can not be done among work that can. */
   poison: async () => {
-    await using place = await openPlace({ seed });
+    await using place = await openPlace({ seed, patients: 200, sizeMiB: 4096 });
     return await poison(place, { good: 5000, malformed: 500, failing: 50, gone: 50 });
   },
   /** One process, killed a hundred times: six times at each named point, and at any other. */
@@ -39,7 +39,7 @@ const PARTS: Readonly<Record<string, () => Promise<object>>> = {
     onFreshDatabase({
       replicas: ['all'],
       pushes: 3000,
-      patients: 40,
+      patients: 200,
       crashes: killsOf(100, 6),
     }),
   /** Ten thousand pushes for two hundred patients on three processes that die at random. */

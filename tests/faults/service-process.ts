@@ -20,6 +20,7 @@ import {
 const CRASH_AT = join(import.meta.dirname, 'crash-at.ts');
 const READY_WITHIN_MS = 120_000;
 const ENDS_WITHIN_MS = 20_000;
+const WINDOW_MS = 10_000;
 
 export interface ProcessOptions {
   readonly port: number;
@@ -36,6 +37,7 @@ export class ServiceProcess {
   #child: ChildProcess | undefined;
   #watched: WatchedProcess | undefined;
   #used = NOTHING_USED;
+  #lookAt = 0;
 
   constructor(options: ProcessOptions) {
     this.options = options;
@@ -78,6 +80,7 @@ export class ServiceProcess {
   }
 
   async #watch(): Promise<void> {
+    this.#lookAt = performance.now() + WINDOW_MS;
     this.#watched = await watchProcess(
       this.#child?.pid ?? 0,
       `${this.url}/metrics`,
@@ -90,7 +93,6 @@ export class ServiceProcess {
   async kill(): Promise<void> {
     const child = this.#child;
     if (child === undefined || this.isDown) return;
-    await this.used();
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
@@ -100,7 +102,6 @@ export class ServiceProcess {
   async end(): Promise<void> {
     const child = this.#child;
     if (child === undefined || this.isDown) return;
-    await this.used();
     child.kill('SIGTERM');
     await until('the service ends in order', () => this.isDown, ENDS_WITHIN_MS);
     if (child.exitCode !== 0) throw new Error(`asked to end, it ended with ${child.exitCode}`);
@@ -108,7 +109,6 @@ export class ServiceProcess {
 
   /** Sleeps, and knows nothing of it when it wakes up. */
   async freeze(ms: number): Promise<void> {
-    await this.used();
     this.#watched = undefined; // the sleep is ours and no delay of its own
     this.#child?.kill('SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, ms));
@@ -116,16 +116,19 @@ export class ServiceProcess {
     await this.#watch();
   }
 
-  /** Takes note of its memory, also of one that will die by itself. */
-  noteMemory(): void {
-    const maxRssMiB = Math.round(highestRss(this.#child?.pid ?? 0) ?? 0);
-    this.#used = worst(this.#used, { ...NOTHING_USED, maxRssMiB });
+  /** The most it used, so far, of all its lives. */
+  get used(): ProcessFigures {
+    return this.#used;
   }
 
-  /** The most it used, so far, of all its lives; a delay is one of the life that it is in, or was until it was killed. */
-  async used(): Promise<ProcessFigures> {
-    const figures = this.isDown ? undefined : await this.#watched?.figures().catch(() => undefined);
-    this.#used = worst(this.#used, figures ?? NOTHING_USED);
-    return this.#used;
+  /** Takes note of what it uses; to be called often. A delay is one among those of ten seconds of one life. */
+  async note(): Promise<void> {
+    const maxRssMiB = Math.round(highestRss(this.#child?.pid ?? 0) ?? 0);
+    this.#used = worst(this.#used, { ...NOTHING_USED, maxRssMiB });
+    const watched = this.#watched;
+    if (watched === undefined || this.isDown || performance.now() < this.#lookAt) return;
+    this.#lookAt = performance.now() + WINDOW_MS;
+    const figures = await watched.figures().catch(() => NOTHING_USED);
+    if (watched === this.#watched) this.#used = worst(this.#used, figures); // else it slept meanwhile
   }
 }

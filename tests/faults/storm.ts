@@ -72,7 +72,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
   const processes = await processesOf(options, folder, sandbox);
   const hospital = new StormHospital(sandbox, options.patients, options.seed);
   const watching = setInterval(() => {
-    for (const one of processes) one.noteMemory();
+    for (const one of processes) void one.note();
   }, LOOK_EVERY_MS);
   try {
     await hospital.admit();
@@ -97,7 +97,6 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
     })();
     await Promise.all([crashing, sending]);
     await until('nothing waits', () => isQuiet(options.databaseUrl), QUIET_WITHIN_MS);
-    const used = (await Promise.all(processes.map((one) => one.used()))).reduce(worst);
     return {
       replicas: processes.length,
       pushes: sender.sent,
@@ -109,7 +108,7 @@ export async function storm(options: StormOptions): Promise<StormFigures> {
       outsidePermit: sandbox.requests.filter(
         ({ method, path }) => method !== 'GET' && !/^\/fhir\/R4\/?$/.test(path) && !isAllowed(method, path),
       ).length,
-      ...used,
+      ...processes.map(({ used }) => used).reduce(worst),
     };
   } finally {
     clearInterval(watching);

@@ -14,11 +14,19 @@ export interface Place extends AsyncDisposable {
   readonly service: ServiceProcess;
 }
 
-const SIZE_MIB = 160; // trust T6
+const SIZE_MIB = 160; // small enough to be filled
 
-export async function openPlace({ seed, patients = 6 }: { seed: number; patients?: number }): Promise<Place> {
+export async function openPlace({
+  seed,
+  patients = 6,
+  sizeMiB = SIZE_MIB,
+}: {
+  seed: number;
+  patients?: number;
+  sizeMiB?: number;
+}): Promise<Place> {
   await using opened = new AsyncDisposableStack();
-  const postgres = opened.use(await startPostgres({ sizeMiB: SIZE_MIB }));
+  const postgres = opened.use(await startPostgres({ sizeMiB }));
   const line = opened.use(await openLine(postgres.url));
   const ward = opened.use(await openWard({ patients, seed }));
   const service = opened.use(

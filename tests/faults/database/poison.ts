@@ -32,7 +32,7 @@ export interface PoisonFigures extends Outcome {
 }
 
 const AT_ONCE = 4;
-const DRAINED_WITHIN_MS = 120_000;
+const DRAINED_WITHIN_MS = 300_000;
 const MALFORMED = [
   '{"resourceType":"Observation",',
   '42',
@@ -46,7 +46,9 @@ export async function poison(place: Place, options: PoisonOptions): Promise<Pois
   const returned = Array.from({ length: options.gone }, (_, n) => `gone-${n}`);
   await deletePatients(place, returned);
   await resultsPerSecond(place, options.good); // warms up
+  await service.drained(DRAINED_WITHIN_MS);
   const alone = await resultsPerSecond(place, options.good);
+  await service.drained(DRAINED_WITHIN_MS);
   const malformedAnswers = new Set<number>();
   const besides = [
     ...Array.from({ length: options.malformed }, (_, n) => async () => {
@@ -58,9 +60,7 @@ export async function poison(place: Place, options: PoisonOptions): Promise<Pois
     ),
     ...returned.map((id) => () => ward.pushed(url, version(low(id), '1'))),
   ];
-  const poisoned = inTurns(besides, AT_ONCE);
-  const beside = await resultsPerSecond(place, options.good);
-  await poisoned;
+  const beside = await resultsPerSecond(place, options.good, besides);
   await service.drained(DRAINED_WITHIN_MS);
   const { setAside } = await service.status();
   for (const id of returned) await ward.sandbox.load([patient(id), low(id)], { notify: false });
@@ -77,12 +77,20 @@ export async function poison(place: Place, options: PoisonOptions): Promise<Pois
   };
 }
 
-async function resultsPerSecond({ ward, service }: Place, count: number): Promise<number> {
+/** @param besides spread evenly among the good ones, and not counted */
+async function resultsPerSecond(
+  { ward, service }: Place,
+  count: number,
+  besides: readonly (() => Promise<unknown>)[] = [],
+): Promise<number> {
+  const good = Array.from({ length: count }, () => () => ward.result(service.url));
+  const each = Math.max(1, Math.floor(count / besides.length));
+  const acts = good.flatMap((act, n) => [
+    act,
+    ...(n % each === 0 ? besides.slice(n / each, n / each + 1) : []),
+  ]);
   const started = performance.now();
-  await inTurns(
-    Array.from({ length: count }, () => () => ward.result(service.url)),
-    AT_ONCE,
-  );
+  await inTurns([...acts, ...besides.slice(Math.ceil(count / each))], AT_ONCE);
   return (count / (performance.now() - started)) * 1000;
 }
 
