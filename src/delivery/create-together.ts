@@ -31,8 +31,8 @@ interface Made {
   readonly entry: BundleEntry;
 }
 
-/** @param looked was looked for before, and nothing is there? Else also the Provenance, which has no identifier, is created on a condition. */
-export async function createTogether(run: Run, looked: boolean): Promise<RoundEnd> {
+/** @param looked when nothing is there; else the Provenance, which has no identifier, is created on a condition as well */
+export async function createTogether(run: Run, looked?: 'looked'): Promise<RoundEnd> {
   const made = entriesOf(run, looked);
   const bundle = {
     resourceType: 'Bundle',
@@ -54,7 +54,7 @@ export async function createTogether(run: Run, looked: boolean): Promise<RoundEn
   return { outcome: 'done', targets };
 }
 
-function entriesOf(run: Run, looked: boolean): Made[] {
+function entriesOf(run: Run, looked?: 'looked'): Made[] {
   const { owed, service, capability } = run;
   const identity = issueIdentityOf(owed);
   const issue = made(
@@ -80,7 +80,7 @@ function entriesOf(run: Run, looked: boolean): Made[] {
   const targets = [issue, ...plan].map(({ reference }) => reference);
   const provenanceIdentity = provenanceIdentityOf(identity, owed.decisionAt);
   const tag = provenanceTag(service.uri, provenanceIdentity);
-  const condition = looked ? undefined : queryOf({ _tag: `${tag.system}|${tag.code}` });
+  const condition = looked === 'looked' ? undefined : queryOf({ _tag: `${tag.system}|${tag.code}` });
   const traced = provenance(owed, service, targets);
   return [issue, ...plan, made(run, 'provenance', traced, provenanceIdentity, condition)];
 }

@@ -32,7 +32,8 @@ export async function deliver(
 ): Promise<DeliveryOutcome> {
   if (capability.levels.DetectedIssue === 'D') return { outcome: 'kept-locally' };
   const run: Run = { gate, capability, service, owed, known, wrote: false };
-  let end = await round(run, isFirstOf(run) && canCreateTogether(run) ? createFirst : issueAndPlan);
+  const first = isFirst(run) && canCreateTogether(run) ? createTogether : issueAndPlan;
+  let end = await round(run, first);
   for (let rounds = 1; end.outcome === 'again' && rounds < ROUNDS; rounds++)
     end = await round(run, issueAndPlan);
   if (end.outcome !== 'again') return end;
@@ -42,16 +43,12 @@ export async function deliver(
 }
 
 /** Nothing of the episode was written yet, as far as we know; the conditions of the write itself say whether that is so. */
-function isFirstOf({ owed, known }: Run): boolean {
+function isFirst({ owed, known }: Run): boolean {
   return owed.change === 'raise' && known.issue === undefined;
 }
 
-function createFirst(run: Run): Promise<RoundEnd> {
-  return createTogether(run, false);
-}
-
-async function round(run: Run, issueAndPlan: (run: Run) => Promise<RoundEnd>): Promise<RoundEnd> {
-  const end = await issueAndPlan(run);
+async function round(run: Run, write: (run: Run) => Promise<RoundEnd>): Promise<RoundEnd> {
+  const end = await write(run);
   switch (end.outcome) {
     case 'done':
     case 'unchanged': {
@@ -79,7 +76,8 @@ async function issueAndPlan(run: Run): Promise<RoundEnd> {
   if (plan.found.outcome === 'try-later' && plan.found.because === NOT_THERE_YET.because)
     return NOT_THERE_YET;
   const nothingYet = issue.outcome === 'none' && plan.found.outcome === 'none';
-  if (nothingYet && plan.takenUp === undefined && canCreateTogether(run)) return createTogether(run, true);
+  if (nothingYet && plan.takenUp === undefined && canCreateTogether(run))
+    return createTogether(run, 'looked');
 
   const issueStep = await settleIssue(run, issue);
   if (issueStep.outcome !== 'settled') return issueStep;

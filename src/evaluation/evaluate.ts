@@ -187,7 +187,7 @@ async function evaluatePatient(
   );
   const tookMs = performance.now() - started;
   parts.onEvaluated?.({ connectionId, patientId, decision, events, unreadable, tookMs });
-  await parts.lookAhead.after({ connectionId, patientId, chart, episodes, decision, look, again });
+  await parts.lookAhead.after({ connectionId, patientId, chart, episodes, decision, again });
 }
 
 /**

@@ -45,15 +45,14 @@ export function firstLook(now: Date, againMs: number | undefined): Date {
 }
 
 /** What was decided, and on what. */
-export interface Decided {
+export interface Ahead {
   readonly connectionId: ConnectionId;
   readonly patientId: PatientId;
   readonly chart: Chart;
   /** As they were before the decision. */
   readonly episodes: readonly Episode[];
   readonly decision: Decision;
-  /** The first look, kept with the decision. */
-  readonly look: Date;
+  /** Milliseconds after which it is asked again in any case. */
   readonly again: number | undefined;
 }
 
@@ -67,7 +66,7 @@ interface Parts {
 /** Looks ahead for one patient after the other, slowly while there is other work. Until it is disposed of. */
 export class LookAhead implements AsyncDisposable {
   readonly #parts: Parts;
-  readonly #waiting = new Map<string, Decided>(); // the newest of each patient
+  readonly #waiting = new Map<string, Ahead>(); // the newest of each patient
   readonly #held: (() => void)[] = [];
   #running: Promise<void> | undefined;
   #stopping = false;
@@ -81,11 +80,11 @@ export class LookAhead implements AsyncDisposable {
   }
 
   /** Resolves when there is room for another. */
-  async after(decided: Decided): Promise<void> {
+  async after(ahead: Ahead): Promise<void> {
     if (this.#stopping) return;
-    const key = `${decided.connectionId} ${decided.patientId}`;
+    const key = `${ahead.connectionId} ${ahead.patientId}`;
     this.#waiting.delete(key);
-    this.#waiting.set(key, decided);
+    this.#waiting.set(key, ahead);
     this.#running ??= this.#run();
     if (this.#waiting.size > MOST_WAITING) await new Promise<void>((resolve) => this.#held.push(resolve));
   }
@@ -98,24 +97,24 @@ export class LookAhead implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    for (const [key, decided] of this.#waiting) {
+    for (const [key, ahead] of this.#waiting) {
       this.#waiting.delete(key);
       this.#held.shift()?.();
-      await this.#look(decided).catch(this.#parts.onFailure);
+      await this.#look(ahead).catch(this.#parts.onFailure);
     }
     for (const go of this.#held.splice(0)) go();
     this.#running = undefined;
   }
 
   /** Finds when time alone would change something, and has the patient looked at then instead. */
-  async #look({ connectionId, patientId, chart, episodes, decision, look, again }: Decided): Promise<void> {
+  async #look({ connectionId, patientId, chart, episodes, decision, again }: Ahead): Promise<void> {
     const { store, ruleSet } = this.#parts;
     const now = new Date(decision.at);
     const after = afterChanges(episodes, decision);
     const changes = await nextChange(chart, ruleSet, now, after, () => this.#rest());
     if (this.#stopping) return;
     const next = soonest(changes, again === undefined ? undefined : new Date(now.getTime() + again));
-    await moveLookAgain(store.db, { connectionId, patientId }, look, next);
+    await moveLookAgain(store.db, { connectionId, patientId }, firstLook(now, again), next);
   }
 
   async #rest(): Promise<void> {

@@ -13,17 +13,9 @@ import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { connectionTo } from '../connections/scripted-server.ts';
 import { EPISODE, LOW_POTASSIUM, later, RAISED, SERVICE_URI, WORSE } from './low-potassium.ts';
 import { type Bystander, startProxy } from './proxy.ts';
+import { WAYS, type Way } from './ways.ts';
 
-type Level = 'A' | 'B' | 'C';
-/** With a transaction, or one write after the other. */
-type Way = readonly [level: Level, transaction: boolean];
-const WAYS: readonly Way[] = [
-  ['A', true],
-  ['A', false],
-  ['B', true],
-  ['B', false],
-  ['C', false],
-];
+type Level = Way[0];
 
 let sandbox: Sandbox;
 let proxy: Bystander;

@@ -1,7 +1,9 @@
 /**
  * A FHIR server's part in a push: it sends until it is answered, now to this process and now to that.
  */
+
 import { createHmac } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ServiceProcess } from './service-process.ts';
 
 export interface Push {
@@ -68,8 +70,4 @@ export function push(body: string, headers: Readonly<Record<string, string>>, na
   const signature = createHmac('sha256', SECRET).update(body).digest('hex');
   const always = { 'content-type': 'application/fhir+json', 'x-signature': signature };
   return { path: '/hooks/ward', headers: { ...always, ...headers }, body, names };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

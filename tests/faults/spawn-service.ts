@@ -2,15 +2,14 @@
  * The service as a child process, as `npm start` runs it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
-const NODE_FLAGS = [
-  '--disallow-code-generation-from-strings',
-  '--disable-proto=delete',
-  '--max-semi-space-size=16',
-  '--disable-warning=ExperimentalWarning',
-];
+const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {
+  scripts: { start: string };
+};
+const NODE_FLAGS = scripts.start.split(' ').filter((word) => word.startsWith('--'));
 
 export function spawnService({
   preload = [],

@@ -5,9 +5,11 @@
  * Everything is real: processes on one PostgreSQL, a FHIR server that they read and write over HTTP. At the end a
  * plain model, which knows nothing of the service, says which alerts must be open.
  */
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { randomFrom } from '../../src/sandbox/random.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import type { Role } from '../../src/start.ts';
@@ -218,8 +220,4 @@ async function configFile(folder: string, sandbox: Sandbox, publicUrl: string): 
   };
   await writeFile(file, JSON.stringify(settings));
   return file;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

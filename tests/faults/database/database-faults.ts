@@ -4,11 +4,13 @@
  * Everything is real: a PostgreSQL of our own, the service as a process, a FHIR server that is written to. One process of the service
  * lives through all of it.
  */
+
+import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import { until } from '../../store/until.ts';
 import { END_OUR_CONNECTIONS, MAX_CONNECTIONS, OUR_CONNECTIONS, type OwnPostgres } from './own-postgres.ts';
 import { openPlace, type Place } from './place.ts';
-import { type Answer, type Outcome, pause } from './ward.ts';
+import type { Answer, Outcome } from './ward.ts';
 
 export interface SufferOptions {
   /** How often each of the faults; once when absent. */
@@ -166,7 +168,7 @@ async function suffer(
       () => seen((answer) => down(answer) && isComeAgain(answer)),
       60_000,
     );
-  await pause(lastsMs - (performance.now() - broken));
+  await pause(Math.max(0, lastsMs - (performance.now() - broken)));
   const ready = fault.total && (await service.isReady());
   const answered = ward.answers.slice(first);
   await fault.mend(place);

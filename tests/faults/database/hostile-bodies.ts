@@ -4,12 +4,12 @@
  */
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { observation } from '../records.ts';
 import type { ProcessFigures } from '../watch-process.ts';
 import type { Place } from './place.ts';
 import { PUSH_SECRET } from './service-process.ts';
-import { pause } from './ward.ts';
 
 export interface HostileFigures extends ProcessFigures {
   /** Statuses by the name of the body, each once: `200 or 503`. */

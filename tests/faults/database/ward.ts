@@ -3,7 +3,9 @@
  *
  * Beside it stands a plain model, which knows nothing of the service: which alerts must be open in the end.
  */
+
 import { createHmac } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Bundle, DetectedIssue, Observation, Patient } from '@medplum/fhirtypes';
 import { randomFrom } from '../../../src/sandbox/random.ts';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/sandbox.ts';
@@ -153,8 +155,4 @@ async function lostOf(acknowledged: ReadonlySet<string>, databaseUrl: string): P
   );
   const kept = new Set(rows.map(({ dedupe_key }) => dedupe_key));
   return [...acknowledged].filter((version) => !kept.has(version)).length;
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

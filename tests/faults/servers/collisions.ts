@@ -2,6 +2,7 @@
  * Alerts delivered to a server whose conditional writes collide, and which lets us ask only so much in a window of time.
  */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import type { QuotaOptions } from '../../../src/sandbox/quota.ts';
 import { randomFrom } from '../../../src/sandbox/random.ts';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/sandbox.ts';
@@ -90,8 +91,4 @@ async function beginStrangers(sandbox: Sandbox, strangers: number): Promise<{ en
       await Promise.all(all);
     },
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -4,6 +4,7 @@ import type { KnownTargets } from '../../../src/delivery/outcome.ts';
 import type { OwedDelivery } from '../../../src/delivery/owed.ts';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/sandbox.ts';
 import { later, RAISED, WORSE } from '../../delivery/low-potassium.ts';
+import { WAYS, type Way } from '../../delivery/ways.ts';
 import { until } from '../../store/until.ts';
 import { target } from './alerts.ts';
 
@@ -14,15 +15,6 @@ let sandbox: Sandbox;
 afterEach(async () => {
   await sandbox[Symbol.asyncDispose]();
 });
-
-type Way = readonly [level: 'A' | 'B' | 'C', transaction: boolean];
-const WAYS: readonly Way[] = [
-  ['A', true],
-  ['A', false],
-  ['B', true],
-  ['B', false],
-  ['C', false],
-];
 
 async function start([level, transaction]: Way) {
   sandbox = await startSandbox({

@@ -4,6 +4,7 @@
 import type { WriteLevel } from '../../../src/connections/capability.ts';
 import { randomFrom } from '../../../src/sandbox/random.ts';
 import { startSandbox } from '../../../src/sandbox/sandbox.ts';
+import { WAYS } from '../../delivery/ways.ts';
 import { type AlertFigures, alertOf, compareAlerts, deliverToTheEnd, target } from './alerts.ts';
 
 export interface LostAnswersOptions {
@@ -20,14 +21,6 @@ export interface LostAnswersFigures extends AlertFigures {
   readonly carriedOut: number;
 }
 
-/** How a server lets us create, and whether in one transaction. */
-const WAYS: readonly (readonly [level: WriteLevel, transaction: boolean])[] = [
-  ['A', true],
-  ['A', false],
-  ['B', true],
-  ['B', false],
-  ['C', false],
-];
 const MOST_LOST = 4; // answers in a row; a service waits between its tries, so the server recovers some time
 
 export async function lostAnswers({ writes, seed }: LostAnswersOptions): Promise<LostAnswersFigures> {
