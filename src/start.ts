@@ -22,6 +22,7 @@ import { deviceSystem } from './delivery/service.ts';
 import { type Evaluated, evaluateDue } from './evaluation/evaluate.ts';
 import { lookAgain } from './evaluation/look-again.ts';
 import { LookAhead } from './evaluation/look-ahead.ts';
+import { warmUp } from './evaluation/warm-up.ts';
 import { httpApp } from './http.ts';
 import { openPushPort } from './intake/push-port.ts';
 import { type Swept, sweep } from './intake/sweep.ts';
@@ -80,8 +81,9 @@ const LOOK_EVERY_MS = 15_000;
 const ASKS_PER_SWEEP = 5; // any process orders the sweep that is due, none a second one
 
 export async function start(config: Config, parts: StartParts): Promise<Running> {
-  const { log, role = 'all' } = parts;
+  const { log, ruleSet, role = 'all', now = () => new Date() } = parts;
   const does = (one: Role): boolean => role === 'all' || role === one;
+  if (does('evaluate')) await warmUp(ruleSet, now());
   const store = await openStore({
     dataDir: config.dataDir,
     connections: config.connections.map(({ id }) => id),
@@ -98,14 +100,12 @@ export async function start(config: Config, parts: StartParts): Promise<Running>
   );
   const quietOf = new Map(config.connections.map((one) => [one.id, one.quiet]));
   const inbox = new Inbox(store, { quiet: (id) => quietOf.get(id) ?? { ms: 0, maxMs: 0 } });
-  const now = parts.now ?? (() => new Date());
   const lastPushes = new Map<ConnectionId, Date>();
   const onPush = (id: ConnectionId, at: Date) => void lastPushes.set(id, at);
   const statuses = () =>
     Promise.all([...live.values()].map((one) => connectionStatus(store, laneOf(one, lastPushes), now())));
   const metrics = new Metrics(() => queueCounts(store), statuses);
   const watched = watchedBy(metrics, { ...parts, now });
-  const { ruleSet } = parts;
   const lookAhead = new LookAhead({
     store,
     ruleSet,
