@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import type { LiveConnection } from '../connections/live-connection.ts';
 import type { EpisodeChange } from '../core/decision.ts';
 import {
-  countWrite,
+  countWrites,
   type Delivery,
   endDelivery,
   type NewDelivery,
@@ -89,10 +89,11 @@ export async function deliverOwed(job: Job<Owing>, parts: DeliveryParts): Promis
 }
 
 /**
- * A program of the hospital that reverts what we write can make us write it again, and so on. An alert that
- * changes by itself does not change so often. Source: fhir-integration 4.8.
+ * A program of the hospital that reverts what we write can make us write it again, and so on; so can one that makes new
+ * data of it. An alert by itself changes as often as its monitor sends, not more.
  */
-const MOST_WRITES = 10;
+const MOST_WRITES = 100;
+const WRITES_OF_ONE_OVER = 10;
 const WRITES_COUNT_FOR = HOUR;
 
 function isWrittenTooOften({ writes, what: { change } }: Delivery<OwedDelivery>, now: Date): boolean {
@@ -191,7 +192,8 @@ async function end(
             ...(target.versionId === undefined ? {} : { versionId: target.versionId }),
           });
         }
-        if (outcome.outcome === 'done') await countWrite(trx, delivery, now(), WRITES_COUNT_FOR);
+        if (outcome.outcome === 'done')
+          await countWrites(trx, delivery, outcome.over ? WRITES_OF_ONE_OVER : 1, now(), WRITES_COUNT_FOR);
         await endDelivery(trx, delivery, 'done');
       });
     case 'too-many-writes':

@@ -15,7 +15,7 @@ import { type FindOutcome, type Kept, NOT_THERE_YET, type Target } from './find.
 import type { DeliveryOutcome, KnownTargets, RoundEnd, Run } from './outcome.ts';
 import { isClosing, type OwedDelivery } from './owed.ts';
 import type { Service } from './service.ts';
-import { findIssue, findPlan, settleIssue, settlePlan, settleProvenance } from './settle.ts';
+import { findIssue, findPlan, isAsWeLeftIt, settleIssue, settlePlan, settleProvenance } from './settle.ts';
 
 const ROUNDS = 3;
 
@@ -31,7 +31,7 @@ export async function deliver(
   known: KnownTargets,
 ): Promise<DeliveryOutcome> {
   if (capability.levels.DetectedIssue === 'D') return { outcome: 'kept-locally' };
-  const run: Run = { gate, capability, service, owed, known, wrote: false };
+  const run: Run = { gate, capability, service, owed, known, wrote: false, wroteOver: false };
   const first = isFirst(run) && canCreateTogether(run) ? createTogether : issueAndPlan;
   let end = await round(run, first);
   for (let rounds = 1; end.outcome === 'again' && rounds < ROUNDS; rounds++)
@@ -57,7 +57,9 @@ async function round(run: Run, write: (run: Run) => Promise<RoundEnd>): Promise<
       const companions = await settleCompanions(run, `DetectedIssue/${issue.id}`);
       if (companions.outcome !== 'settled') return companions;
       const targets = { ...end.targets, ...companions.targets };
-      return { outcome: run.wrote ? 'done' : 'unchanged', targets };
+      return run.wrote
+        ? { outcome: 'done', targets, ...(run.wroteOver && { over: true }) }
+        : { outcome: 'unchanged', targets };
     }
     case 'closed-by-clinician': {
       const companions = await settleCompanions(run, undefined);
@@ -102,10 +104,9 @@ async function issueAndPlan(run: Run): Promise<RoundEnd> {
   };
 }
 
-/** Is it in the version that our last delivery left it in? Else that delivery may have ended half-way. */
+/** Else our last delivery may have ended half-way. */
 function isKnown(found: FindOutcome<Kept>, known: Target | undefined): boolean {
-  if (found.outcome !== 'found') return true;
-  return known !== undefined && known.versionId === found.resource.meta?.versionId;
+  return found.outcome !== 'found' || isAsWeLeftIt(found.resource, known);
 }
 
 /** Just written by us and read in another version: changed by somebody, or read from a copy that lags behind. */

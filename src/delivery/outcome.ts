@@ -24,10 +24,12 @@ export interface KnownTargets {
 }
 
 export type DeliveryOutcome =
-  | { readonly outcome: 'done' | 'unchanged'; readonly targets: KnownTargets }
+  | { readonly outcome: 'unchanged'; readonly targets: KnownTargets }
+  /** `over`: what somebody else had made of it. */
+  | { readonly outcome: 'done'; readonly targets: KnownTargets; readonly over?: true }
   /** Answered, put away or deleted by a person: nothing more is written in this episode. */
   | { readonly outcome: 'closed-by-clinician' }
-  /** Written so often in an hour that something keeps undoing it: left alone until a person has looked. */
+  /** Written so often in an hour that something keeps undoing or causing it: left alone until a person has looked. */
   | { readonly outcome: 'too-many-writes' }
   /** The target can not store alerts; ours is the only copy. */
   | { readonly outcome: 'kept-locally' }
@@ -58,6 +60,8 @@ export interface Run {
   readonly known: KnownTargets;
   /** Set by the first write of this run, in whichever round. */
   wrote: boolean;
+  /** Set by a write over a version that is not the last one of ours. */
+  wroteOver: boolean;
 }
 
 export function troubleEnd(trouble: Trouble): DeliveryOutcome {

@@ -207,11 +207,15 @@ export async function createOne(
 
 export async function updateOne(run: Run, current: Kept, merged: Written | undefined): Promise<Step> {
   if (merged === undefined) return { outcome: 'settled', target: targetOf(current) };
-  return createdStep(
-    run,
-    await run.gate.update({ ...merged, id: current.id }, current.meta?.versionId),
-    current.id,
-  );
+  const write = await run.gate.update({ ...merged, id: current.id }, current.meta?.versionId);
+  const known = Object.values(run.known).find(({ id }) => id === current.id);
+  if (write.outcome === 'written' && !isAsWeLeftIt(current, known)) run.wroteOver = true;
+  return createdStep(run, write, current.id);
+}
+
+/** Is it in the version that our last delivery left it in? */
+export function isAsWeLeftIt({ meta }: Kept, known: Target | undefined): boolean {
+  return known !== undefined && known.versionId === meta?.versionId;
 }
 
 function createdStep(run: Run, write: WriteOutcome, ownId?: string): Step {

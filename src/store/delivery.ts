@@ -42,7 +42,7 @@ export interface Delivery<What = unknown> {
   readonly revision: number;
   readonly state: DeliveryState;
   readonly attempts: number;
-  /** How often it was written since then; a new count begins when the old one is out of date. */
+  /** How often it was written since then, one over another's change counted several times; a new count begins when the old one is out of date. */
   readonly writes?: { readonly count: number; readonly since: Date };
   /** A short code, never the server's words. */
   readonly lastError?: string;
@@ -120,14 +120,25 @@ export async function endDelivery(
   return numUpdatedRows > 0n;
 }
 
-/** Counts a write of the identity. @param lastsMs a count that began longer ago is begun anew */
-export async function countWrite(db: Db, delivery: Delivery, now: Date, lastsMs: number): Promise<void> {
+/**
+ * Counts writes of the identity.
+ *
+ * @param by what the write counts for
+ * @param lastsMs a count that began longer ago is begun anew
+ */
+export async function countWrites(
+  db: Db,
+  delivery: Delivery,
+  by: number,
+  now: Date,
+  lastsMs: number,
+): Promise<void> {
   const oldest = new Date(now.getTime() - lastsMs).toISOString();
   const goesOn = sql`delivery.writes_since > ${oldest}::timestamptz`;
   await db
     .updateTable('delivery')
     .set({
-      writes: sql`case when ${goesOn} then delivery.writes + 1 else 1 end`,
+      writes: sql`case when ${goesOn} then delivery.writes + ${by}::integer else ${by}::integer end`,
       writes_since: sql`case when ${goesOn} then delivery.writes_since else ${now.toISOString()}::timestamptz end`,
     })
     .where('connection_id', '=', delivery.connectionId)

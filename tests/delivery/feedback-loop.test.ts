@@ -60,7 +60,7 @@ describe('a program of the hospital that changes our alert back, and its result 
 
   it('is answered ten times in an hour; then the alert is left alone, and a person is told', async () => {
     await settled();
-    expect(reverts).toBe(10);
+    expect(reverts).toBe(11);
     expect(await parked()).toEqual(['delivery: too-many-writes']);
     expect((await hospital.issues()).map(({ detail }) => detail)).toEqual([REVERTED]);
     const told = lines.filter((line) => line.includes('"code":"too-many-writes"'));
@@ -77,11 +77,11 @@ describe('a program of the hospital that changes our alert back, and its result 
   it('is answered again when a person tries it an hour later, ten times at most', async () => {
     await redrive(hospital.running.store, { reason: 'too-many-writes' });
     await hospital.settled();
-    expect([reverts, await parked()]).toEqual([10, ['delivery: too-many-writes']]);
+    expect([reverts, await parked()]).toEqual([11, ['delivery: too-many-writes']]);
     hours = 1.1;
     await redrive(hospital.running.store, { reason: 'too-many-writes' });
     await settled();
-    expect(reverts).toBe(20);
+    expect(reverts).toBe(21);
   }, 60_000);
 
   it('ends in spite of that when the result is normal: it would stay open beside the next', async () => {
@@ -91,3 +91,16 @@ describe('a program of the hospital that changes our alert back, and its result 
     );
   }, 60_000);
 });
+
+it('An alert whose result really changes twenty times in an hour is written each time', async () => {
+  await using hospital = await Hospital.open();
+  await hospital.put(patient('p'), magnesium('mg', 'p'), potassium('k', 'p', 2.4, 4));
+  await hospital.settled();
+  for (const value of [...Array.from({ length: 19 }, (_, n) => (n % 2 === 0 ? 2.3 : 2.4)), 2.1]) {
+    await hospital.put(potassium('k', 'p', value, 4));
+    await hospital.settled();
+  }
+
+  expect((await hospital.issues()).map(({ detail }) => detail)).toEqual([expect.stringContaining('2.1')]);
+  expect(await listSetAside(hospital.running.store.db)).toEqual([]);
+}, 60_000);
