@@ -7,6 +7,7 @@ import { redrive } from '../../../src/store/set-aside.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { ConnectionId } from '../../../src/vocabulary/ids.ts';
 import { observation } from '../records.ts';
+import type { ProcessFigures } from '../watch-process.ts';
 import type { Place } from './place.ts';
 import type { Outcome } from './ward.ts';
 
@@ -19,7 +20,7 @@ export interface PoisonOptions {
   readonly gone: number;
 }
 
-export interface PoisonFigures extends Outcome {
+export interface PoisonFigures extends Outcome, ProcessFigures {
   /** Answers to the malformed ones, each status once. */
   readonly malformedAnswers: readonly number[];
   readonly setAside: readonly { readonly what: string; readonly reason: string; readonly count: number }[];
@@ -31,7 +32,12 @@ export interface PoisonFigures extends Outcome {
   readonly alertsOfReturned: number;
 }
 
+type Act = () => Promise<unknown>;
+
 const AT_ONCE = 4;
+const WARM_UP = 0.1; // of the good ones, before anything is measured
+const SLICES = 8;
+const WAYS = ['alone', 'among'] as const;
 const DRAINED_WITHIN_MS = 300_000;
 const MALFORMED = [
   '{"resourceType":"Observation",',
@@ -45,23 +51,23 @@ export async function poison(place: Place, options: PoisonOptions): Promise<Pois
   const url = service.url;
   const returned = Array.from({ length: options.gone }, (_, n) => `gone-${n}`);
   await deletePatients(place, returned);
-  await resultsPerSecond(place, options.good); // warms up
-  await service.drained(DRAINED_WITHIN_MS);
-  const alone = await resultsPerSecond(place, options.good);
-  await service.drained(DRAINED_WITHIN_MS);
   const malformedAnswers = new Set<number>();
-  const besides = [
-    ...Array.from({ length: options.malformed }, (_, n) => async () => {
-      malformedAnswers.add((await ward.push(url, MALFORMED[n % MALFORMED.length] ?? '')).status);
-    }),
-    ...Array.from(
-      { length: options.failing },
-      (_, n) => async () => ward.pushed(url, await failing(place, `ward-${n % 6}`)),
-    ),
-    ...returned.map((id) => () => ward.pushed(url, version(low(id), '1'))),
-  ];
-  const beside = await resultsPerSecond(place, options.good, besides);
+  const malformed = Array.from({ length: options.malformed }, (_, n) => async () => {
+    malformedAnswers.add((await ward.push(url, MALFORMED[n % MALFORMED.length] ?? '')).status);
+  });
+  const unworkable = Array.from(
+    { length: options.failing },
+    (_, n) => async () => ward.pushed(url, await failing(place, `ward-${n % 6}`)),
+  );
+  const gone = returned.map((id) => () => ward.pushed(url, version(low(id), '1')));
+  await inTurns(
+    Array.from({ length: WARM_UP * options.good }, () => () => ward.result(url)),
+    AT_ONCE,
+  );
   await service.drained(DRAINED_WITHIN_MS);
+  await service.watched.figures(); // of what comes now only
+  const goodThroughput = await compareThroughput(place, options.good, [malformed, unworkable, gone]);
+  const used = await service.watched.figures();
   const { setAside } = await service.status();
   for (const id of returned) await ward.sandbox.load([patient(id), low(id)], { notify: false });
   const redriven = await redriveAll(postgres.url);
@@ -69,32 +75,53 @@ export async function poison(place: Place, options: PoisonOptions): Promise<Pois
   return {
     malformedAnswers: [...malformedAnswers].sort(),
     setAside,
-    goodThroughput: Math.round((beside / alone) * 100) / 100,
+    goodThroughput,
     redriven,
     setAsideAfterwards: (await service.status()).setAside.length,
     alertsOfReturned: await countAlerts(place, returned),
     ...(await ward.outcome(postgres.url)),
+    ...used,
   };
 }
 
-/** @param besides spread evenly among the good ones, and not counted */
-async function resultsPerSecond(
+/**
+ * The hospital's server grows slower as it fills: both ways are measured by turns.
+ *
+ * @param others kinds of pushes that are sent as well, and not counted
+ * @returns good results a second among the others, as a share of those without
+ */
+async function compareThroughput(
   { ward, service }: Place,
   count: number,
-  besides: readonly (() => Promise<unknown>)[] = [],
+  others: readonly (readonly Act[])[],
 ): Promise<number> {
-  const good = Array.from({ length: count }, () => () => ward.result(service.url));
-  const each = Math.max(1, Math.floor(count / besides.length));
-  const acts = good.flatMap((act, n) => [
-    act,
-    ...(n % each === 0 ? besides.slice(n / each, n / each + 1) : []),
-  ]);
-  const started = performance.now();
-  await inTurns([...acts, ...besides.slice(Math.ceil(count / each))], AT_ONCE);
-  return (count / (performance.now() - started)) * 1000;
+  const good = Array.from({ length: Math.ceil(count / SLICES) }, () => () => ward.result(service.url));
+  const tookMs = { alone: 0, among: 0 };
+  for (let slice = 0; slice < SLICES; slice++) {
+    const ways = { alone: good, among: spread([good, ...others.map((kind) => sliceOf(kind, slice))]) };
+    for (const way of slice % 2 === 0 ? WAYS : WAYS.toReversed()) {
+      const started = performance.now();
+      await inTurns(ways[way], AT_ONCE);
+      tookMs[way] += performance.now() - started;
+      await service.drained(DRAINED_WITHIN_MS);
+    }
+  }
+  return Math.round((tookMs.alone / tookMs.among) * 100) / 100;
 }
 
-async function inTurns(acts: (() => Promise<unknown>)[], atOnce: number): Promise<void> {
+function sliceOf(acts: readonly Act[], slice: number): readonly Act[] {
+  return acts.filter((_, n) => n % SLICES === slice);
+}
+
+/** All of them, each kind evenly from the beginning to the end. */
+function spread(kinds: readonly (readonly Act[])[]): Act[] {
+  return kinds
+    .flatMap((acts) => acts.map((act, n) => ({ act, at: (n + 0.5) / acts.length })))
+    .sort((a, b) => a.at - b.at)
+    .map(({ act }) => act);
+}
+
+async function inTurns(acts: readonly Act[], atOnce: number): Promise<void> {
   const waiting = [...acts];
   const turn = async (): Promise<void> => {
     for (let act = waiting.shift(); act !== undefined; act = waiting.shift()) await act();
