@@ -6,7 +6,8 @@
  */
 import type { Resource } from '@medplum/fhirtypes';
 import type { ConnectionAuth } from '../connections/connection.ts';
-import { Gate, type Page } from '../connections/gate.ts';
+import { Gate } from '../connections/gate.ts';
+import type { Page } from '../connections/pages.ts';
 import type { JsonObject } from '../vocabulary/json.ts';
 import type { CdsClient } from './client.ts';
 import type { PrefetchState } from './prefetch.ts';

@@ -30,21 +30,25 @@ import { type Answer, type Call, call } from './call.ts';
 import { COMPANION_TYPES, type Connection, LIMITS } from './connection.ts';
 import { Lane } from './lane.ts';
 import type { ReadOutcome, Refused, Trouble, WriteOutcome } from './outcomes.ts';
+import {
+  gatherPages,
+  isTooLarge,
+  missing,
+  type NoPage,
+  type Page,
+  resourcesOf,
+  smallerPages,
+} from './pages.ts';
 import { identifierQuery, isSafeRequest, queryOf, SAFE_REQUEST, type SearchParams } from './requests.ts';
 import { isSafeTarget, isSafeType, type ServerAddress, serverAddress } from './server-address.ts';
 import { Tokens } from './tokens.ts';
 import { Turns } from './turns.ts';
 import { type OwnMarks, requireBundlePermit, requirePermit } from './write-permit.ts';
 
-/** A page of a search, or why there is none; after trouble nothing follows. */
-export type Page = Exclude<ReadOutcome<readonly Resource[]>, { outcome: 'gone' }>;
-
 export interface Metadata {
   readonly statement: CapabilityStatement;
   readonly serverTime?: Date;
 }
-
-type NoPage = Exclude<Page, { outcome: 'found' }>;
 
 /** A page of deletions, or why there is none. */
 export type Deletions =
@@ -162,7 +166,12 @@ export class Gate {
 
   /** All resources of a search; trouble on any page is the answer, because a part could be taken for the whole. */
   async searchAll(type: ResourceType, params: SearchParams): Promise<Page> {
-    return gatherPages(this.search(type, params));
+    let all = await gatherPages(this.search(type, params));
+    for (const smaller of smallerPages(params)) {
+      if (!isTooLarge(all)) break;
+      all = await gatherPages(this.search(type, smaller));
+    }
+    return all;
   }
 
   /** The resources of a search Bundle, for example from `batch`, and of all pages that follow it. */
@@ -340,16 +349,6 @@ export class Gate {
   }
 }
 
-/** All pages as one answer. */
-export async function gatherPages(pages: AsyncIterable<Page>): Promise<Page> {
-  const all: Resource[] = [];
-  for await (const page of pages) {
-    if (page.outcome !== 'found') return page;
-    all.push(...page.resource);
-  }
-  return { outcome: 'found', resource: all };
-}
-
 function entryRead(
   request: string,
   entry: NonNullable<Bundle['entry']>[number] | undefined,
@@ -368,21 +367,8 @@ function entryRead(
     : outcome;
 }
 
-/** A search has no 404 of its own: the type is not served. */
-function missing(outcome: Exclude<ReadOutcome<Bundle>, { outcome: 'found' }>): NoPage {
-  return outcome.outcome === 'gone' ? { outcome: 'refused', reason: 'rejected' } : outcome;
-}
-
 function baseMissing<T>(outcome: ReadOutcome<T>): ReadOutcome<T> {
   return outcome.outcome === 'gone' ? { outcome: 'refused', reason: 'base-missing' } : outcome;
-}
-
-function resourcesOf(bundle: Bundle): Resource[] {
-  return (bundle.entry ?? []).flatMap(({ resource, search }) =>
-    resource === undefined || search?.mode === 'outcome' || resource.resourceType === 'OperationOutcome'
-      ? []
-      : [resource],
-  );
 }
 
 function isTrouble(answer: Answer | Trouble): answer is Trouble {

@@ -10,8 +10,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Extension, Resource, Subscription } from '@medplum/fhirtypes';
 import { DAY } from '../vocabulary/instant.ts';
 import type { Connection } from './connection.ts';
-import type { Gate, Page } from './gate.ts';
+import type { Gate } from './gate.ts';
 import type { ReadOutcome, WriteOutcome } from './outcomes.ts';
+import type { Page } from './pages.ts';
 import { criteriaOf, DIALECTS, type Dialect, heartbeatOf } from './subscription-dialects.ts';
 
 export interface EnsuredSubscription {

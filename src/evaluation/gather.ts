@@ -4,16 +4,17 @@
  * Always current state, never the order in which pushes arrived. What a push brought itself is one more
  * input, because a search index may lag behind the write that was pushed.
  */
-import type { Bundle, Patient, Resource } from '@medplum/fhirtypes';
+import type { Patient, Resource } from '@medplum/fhirtypes';
 import type { Gate } from '../connections/gate.ts';
-import { gatherPages } from '../connections/gate.ts';
 import { isNotUnderstood, type ReadOutcome, type Trouble } from '../connections/outcomes.ts';
+import { isTooLarge } from '../connections/pages.ts';
 import { type Chart, chartOf } from '../core/chart/chart.ts';
 import { whoseIs } from '../intake/whose.ts';
 import { isFhirId, type PatientId, parseReference } from '../vocabulary/ids.ts';
 import { DAY } from '../vocabulary/instant.ts';
 import type { JsonObject } from '../vocabulary/json.ts';
 import { namesPatient } from '../vocabulary/resource-types.ts';
+import { readSearch, searchOf } from './read-search.ts';
 
 export type GatherOutcome =
   | {
@@ -99,11 +100,11 @@ export async function gather(gathering: Gathering): Promise<GatherOutcome> {
   const found: Resource[] = [];
   const unseen: string[] = [];
   for (const [index, search] of searches.entries()) {
-    const pages =
-      search.outcome === 'found' ? await gatherPages(gate.pagesOf(search.resource as Bundle)) : search;
-    if (pages.outcome === 'found') found.push(...(pages.resource as readonly Resource[]));
-    else if (isNotOffered(pages)) unseen.push((requests[index + 1] as string).split('?')[0] as string);
-    else return whole(pages);
+    const request = requests[index + 1] as string;
+    const read = await readSearch(gate, request, search);
+    if (read.outcome === 'found') found.push(...read.resource);
+    else if (!isNotOffered(read)) return whole(read);
+    if (read.outcome !== 'found' || read.isPart) unseen.push(searchOf(request)[0]);
   }
   return account(gathering, patient.resource as Patient, found, unseen);
 }
@@ -194,7 +195,10 @@ async function ask(
   batch: boolean,
 ): Promise<ReadOutcome<readonly ReadOutcome<Resource>[]>> {
   if (requests.length === 0) return { outcome: 'found', resource: [] };
-  if (batch) return gate.batch(requests);
+  if (batch) {
+    const answered = await gate.batch(requests);
+    if (!isTooLarge(answered)) return answered;
+  }
   const outcomes: ReadOutcome<Resource>[] = [];
   for (const request of requests) outcomes.push(await askOne(gate, request));
   return { outcome: 'found', resource: outcomes };
@@ -202,14 +206,9 @@ async function ask(
 
 /** One request by itself; a search comes back as its first page. */
 async function askOne(gate: Gate, request: string): Promise<ReadOutcome<Resource>> {
-  const [path, query] = request.split('?') as [string, string?];
-  const reference = parseReference(path);
-  if (query === undefined && reference !== undefined)
-    return gate.read(reference.type as Resource['resourceType'], reference.id);
-  const found = await gate.searchAll(
-    path as Resource['resourceType'],
-    Object.fromEntries(new URLSearchParams(query)),
-  );
+  const reference = request.includes('?') ? undefined : parseReference(request);
+  if (reference !== undefined) return gate.read(reference.type as Resource['resourceType'], reference.id);
+  const found = await gate.searchAll(...searchOf(request));
   if (found.outcome !== 'found') return found;
   const entry = found.resource.map((resource) => ({ resource }));
   return { outcome: 'found', resource: { resourceType: 'Bundle', type: 'searchset', entry } };

@@ -5,6 +5,7 @@ import type { Resource } from '@medplum/fhirtypes';
 import type { NewEvent } from '../store/event.ts';
 import type { ConnectionId, PatientId, ResourceReference } from '../vocabulary/ids.ts';
 import { isObject, type JsonObject } from '../vocabulary/json.ts';
+import { withoutDocuments } from '../vocabulary/presented-form.ts';
 import { namesPatient } from '../vocabulary/resource-types.ts';
 import { type Bases, whoseIs } from './whose.ts';
 
@@ -28,7 +29,7 @@ export function changeOf(
     ...dedupeKey(reference, json),
     ...('patientId' in whose ? { patientId: whose.patientId } : {}),
     ...('setAside' in whose ? { state: whose.setAside, reason: whose.reason } : {}),
-    ...(keep ? { trust, resource: withPlainMeta(withoutAttachments(json)) as unknown as Resource } : {}),
+    ...(keep ? { trust, resource: withPlainMeta(withoutDocuments(json)) as unknown as Resource } : {}),
   };
 }
 
@@ -73,18 +74,6 @@ function dedupeKey(
 function versionOf({ meta }: JsonObject): string | undefined {
   const version = isObject(meta) ? meta.versionId : undefined;
   return typeof version === 'string' && /^[^\s/|]{1,64}$/.test(version) ? version : undefined;
-}
-
-/** Reports carry whole documents in base64; no rule reads them and the store should not hold them. */
-function withoutAttachments(resource: JsonObject): JsonObject {
-  const { presentedForm } = resource;
-  if (!Array.isArray(presentedForm)) return resource;
-  const forms = presentedForm.map((form: unknown) => {
-    if (!isObject(form)) return form;
-    const { data: _data, ...rest } = form;
-    return rest;
-  });
-  return { ...resource, presentedForm: forms };
 }
 
 /** Servers put members of their own into `meta`, and not always of the right type. These four are read. */

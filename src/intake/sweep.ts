@@ -7,9 +7,9 @@
  * that pushes nothing is served by the same passes alone.
  */
 import type { Resource } from '@medplum/fhirtypes';
-import type { Page } from '../connections/gate.ts';
 import type { LiveConnection } from '../connections/live-connection.ts';
 import { isNotUnderstood } from '../connections/outcomes.ts';
+import { isTooLarge, type Page, smallerPages } from '../connections/pages.ts';
 import type { SearchParams } from '../connections/requests.ts';
 import type { NewEvent } from '../store/event.ts';
 import type { Inbox } from '../store/inbox.ts';
@@ -89,28 +89,45 @@ async function readSpan(type: Resource['resourceType'], span: Span, pass: Pass):
   return sorted === 'not-understood' ? readSpanBy({}, type, span, pass) : sorted;
 }
 
-/** Every change of a type in a span of time; what is read is kept, also when the span is too long to read whole. */
+/** In smaller pages where one is too large. @throws TryLater when five resources are */
 async function readSpanBy(
   order: SearchParams,
   type: Resource['resourceType'],
+  span: Span,
+  pass: Pass,
+): Promise<Read> {
+  const { since, until } = span;
+  const params = {
+    _lastUpdated: [`ge${since.toISOString()}`, ...(until === undefined ? [] : [`lt${until.toISOString()}`])],
+    ...order,
+    _count: String(PAGE),
+  };
+  for (const query of [params, ...smallerPages(params)]) {
+    const read = await readPages(type, query, span, pass);
+    if (read !== 'too-large') return read;
+  }
+  throw new TryLater('too-large');
+}
+
+/** Every change of a type in a span of time; what is read is kept, also when the span is too long to read whole. */
+async function readPages(
+  type: Resource['resourceType'],
+  query: SearchParams,
   { since, until }: Span,
   { live, inbox }: Pass,
-): Promise<Read> {
+): Promise<Read | 'too-large'> {
   const { id } = live.connection;
   let latest = since;
   let found = 0;
   let pagesRead = 0;
-  const pages = live.gate.search(type, {
-    _lastUpdated: [`ge${since.toISOString()}`, ...(until === undefined ? [] : [`lt${until.toISOString()}`])],
-    ...order,
-    _count: String(PAGE),
-  });
-  for await (const page of pages) {
+  for await (const page of live.gate.search(type, query)) {
+    if (isTooLarge(page)) return 'too-large';
     const resources = pageOf(page);
     if (resources === 'too-many') return resources;
     if (resources === 'not-understood' || resources === 'not-served') {
       if (pagesRead > 0) throw new TryLater('page-lost'); // what follows it is not known
       if (resources === 'not-understood') return resources;
+      if (until !== undefined) throw new TryLater('page-lost'); // it was served a moment ago
       break;
     }
     pagesRead += 1;

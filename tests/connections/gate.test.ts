@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Bundle, DetectedIssue, Resource } from '@medplum/fhirtypes';
+import type { Bundle, DetectedIssue, DiagnosticReport, Resource } from '@medplum/fhirtypes';
 import { LIMITS } from '../../src/connections/connection.ts';
 import { Gate } from '../../src/connections/gate.ts';
 import { until } from '../store/until.ts';
@@ -245,6 +245,26 @@ describe('paging', () => {
     expect(server.asked).toHaveLength(LIMITS.pages);
     answers(200, page(Array.from({ length: LIMITS.resources + 1 }, () => PATIENT)));
     expect(await gate.searchAll('Patient', {})).toEqual({ outcome: 'refused', reason: 'too-many' });
+  });
+
+  it('asks again in smaller pages when one is above 10 MiB, and keeps no document of a report', async () => {
+    const report: DiagnosticReport = {
+      resourceType: 'DiagnosticReport',
+      id: 'r1',
+      status: 'final',
+      code: {},
+      presentedForm: [{ contentType: 'application/pdf', data: 'QQ==' }],
+    };
+    server.script = ({ path }, response) => {
+      const many = Number(new URL(path, server.origin).searchParams.get('_count'));
+      const body = page([report]);
+      reply(response, 200, many > 5 ? { ...body, id: 'x'.repeat(LIMITS.bodyBytes) } : body);
+    };
+    expect(await gate.searchAll('DiagnosticReport', { patient: 'p1', _count: '100' })).toEqual({
+      outcome: 'found',
+      resource: [{ ...report, presentedForm: [{ contentType: 'application/pdf' }] }],
+    });
+    expect(server.asked.map(({ path }) => path.replace(/.*_count=/, ''))).toEqual(['100', '50', '5']);
   });
 
   it('answers a broken page with trouble, because a part could be taken for the whole', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Observation } from '@medplum/fhirtypes';
+import { LIMITS } from '../../src/connections/connection.ts';
 import { LiveConnection } from '../../src/connections/live-connection.ts';
 import { sweep } from '../../src/intake/sweep.ts';
 import { countEvents, countSweptOnly } from '../../src/store/event.ts';
@@ -155,6 +156,26 @@ describe.each(await databases())('a sweep, kept in $name', (database) => {
     server.script = (asked, response) =>
       asked.path.includes('_lastUpdated') ? reply(response, 400) : whole(asked, response);
     expect(await pass()).toMatchObject([{ found: 0, notUnderstood: true }]);
+    expect(await findWatermark(opened.store.db, live.connection.id, 'Observation')).toBeUndefined();
+  });
+
+  it('of results too large for a page takes them in smaller ones', async () => {
+    resources = [potassium('a', 2)];
+    const whole = server.script;
+    server.script = (asked, response) =>
+      asked.path.includes('_count=100')
+        ? reply(response, 200, { resourceType: 'Bundle', id: 'x'.repeat(LIMITS.bodyBytes) })
+        : whole(asked, response);
+    expect(await pass()).toEqual([{ type: 'Observation', found: 1, more: false }]);
+    expect(await counts()).toMatchObject({ waiting: 1 });
+  });
+
+  it('does not take a part of time for read when the server then refuses to tell of it', async () => {
+    resources = Array.from({ length: 60 }, (_, n) => potassium(`k${n}`, 20 - n / 10));
+    const whole = server.script;
+    server.script = (asked, response) =>
+      asked.path.includes('_lastUpdated=lt') ? reply(response, 403) : whole(asked, response);
+    await expect(pass()).rejects.toThrow(TryLater);
     expect(await findWatermark(opened.store.db, live.connection.id, 'Observation')).toBeUndefined();
   });
 
