@@ -144,7 +144,7 @@ async function sweepLine(
   const says = 'It can not be asked what changed since a time (_lastUpdated).';
   return ingress.length === 0
     ? bad(
-        `${says} Without pushes nothing is found.`,
+        `${says} Without pushes nothing new is found, but for patients who have an open alert.`,
         'Let it push, or let an integration engine copy changes to a server that can.',
       )
     : warning(`${says} What no push tells is not found, but for patients who have an open alert.`);

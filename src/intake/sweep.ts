@@ -11,10 +11,11 @@ import type { LiveConnection } from '../connections/live-connection.ts';
 import { isNotUnderstood } from '../connections/outcomes.ts';
 import { isTooLarge, type Page, smallerPages } from '../connections/pages.ts';
 import type { SearchParams } from '../connections/requests.ts';
+import { allOpenEpisodes } from '../store/episode.ts';
 import type { NewEvent } from '../store/event.ts';
 import type { Inbox } from '../store/inbox.ts';
 import { TryLater } from '../store/job-worker.ts';
-import type { Store } from '../store/store.ts';
+import { type Due, dueKey, type Store } from '../store/store.ts';
 import { advanceWatermark, findWatermark } from '../store/watermark.ts';
 import { HOUR } from '../vocabulary/instant.ts';
 import { changeOf, deletionOf } from './change.ts';
@@ -30,7 +31,7 @@ export interface Swept {
   readonly found: number;
   /** Only a first part was read, because the whole was too long for one pass: go on at once. */
   readonly more: boolean;
-  /** The server does not understand the question what changed since a time. */
+  /** The server does not understand the question what changed since a time: patients with open alerts are looked at instead. */
   readonly notUnderstood?: true;
 }
 
@@ -52,7 +53,22 @@ export async function sweep(pass: Pass): Promise<Swept[]> {
   );
   const swept: Swept[] = [];
   for (const type of types) swept.push(await sweepType(type, pass));
+  if (swept.some(({ notUnderstood }) => notUnderstood)) await lookAtOpen(pass);
   return swept;
+}
+
+/** A server that can not tell what changed is asked about those whose alert is open. */
+async function lookAtOpen({ live: { connection }, store }: Pass): Promise<void> {
+  const open = await allOpenEpisodes(store.db, connection.id);
+  const patients = new Set(open.map(({ patientId }) => patientId));
+  const due = [...patients].map((patientId): Due => ({ connectionId: connection.id, patientId }));
+  if (due.length === 0) return;
+  await store.transaction((trx) =>
+    store.due.mark(
+      trx,
+      due.map((data) => ({ key: dueKey(data), data, afterMs: 0 })),
+    ),
+  );
 }
 
 async function sweepType(type: Resource['resourceType'], pass: Pass): Promise<Swept> {

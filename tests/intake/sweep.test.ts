@@ -1,12 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Observation } from '@medplum/fhirtypes';
+import { sql } from 'kysely';
 import { LIMITS } from '../../src/connections/connection.ts';
 import { LiveConnection } from '../../src/connections/live-connection.ts';
 import { sweep } from '../../src/intake/sweep.ts';
+import { applyChanges } from '../../src/store/episode.ts';
 import { countEvents, countSweptOnly } from '../../src/store/event.ts';
 import { Inbox } from '../../src/store/inbox.ts';
 import { TryLater } from '../../src/store/job-worker.ts';
 import { findWatermark } from '../../src/store/watermark.ts';
+import type { PatientId } from '../../src/vocabulary/ids.ts';
 import { HOUR } from '../../src/vocabulary/instant.ts';
 import {
   type Asked,
@@ -16,6 +19,7 @@ import {
   type ScriptedServer,
   startScripted,
 } from '../connections/scripted-server.ts';
+import { EPISODE } from '../delivery/low-potassium.ts';
 import { databases, empty, stopDatabases, type TestStore } from '../store/databases.ts';
 
 const NOW = new Date('2026-05-12T12:00:00.000Z');
@@ -157,6 +161,30 @@ describe.each(await databases())('a sweep, kept in $name', (database) => {
       asked.path.includes('_lastUpdated') ? reply(response, 400) : whole(asked, response);
     expect(await pass()).toMatchObject([{ found: 0, notUnderstood: true }]);
     expect(await findWatermark(opened.store.db, live.connection.id, 'Observation')).toBeUndefined();
+  });
+
+  it('of a server that can not tell what changed has the patients looked at whose alert is open', async () => {
+    const { store } = opened;
+    const raise = { change: 'raise', key: EPISODE.key, episode: EPISODE, notify: true } as const;
+    const resolve = {
+      change: 'resolve',
+      key: EPISODE.key,
+      episode: EPISODE,
+      reason: 'recovered',
+      notify: false,
+    } as const;
+    await store.transaction(async (trx) => {
+      for (const id of ['open', 'over'] as PatientId[])
+        await applyChanges(trx, live.connection.id, id, [raise], EPISODE.raisedAt);
+      await applyChanges(trx, live.connection.id, 'over' as PatientId, [resolve], EPISODE.raisedAt);
+    });
+    const whole = server.script;
+    server.script = (asked, response) =>
+      asked.path.includes('_lastUpdated') ? reply(response, 400) : whole(asked, response);
+    await pass();
+    const { rows } = await sql<{ patient: string }>`
+      select data->>'patientId' as patient from pgboss.job where name like 'due.%'`.execute(store.db);
+    expect(rows).toEqual([{ patient: 'open' }]);
   });
 
   it('of results too large for a page takes them in smaller ones', async () => {
