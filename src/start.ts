@@ -229,10 +229,12 @@ function laneOf(
   lastPushes: ReadonlyMap<ConnectionId, Date>,
 ): LaneState {
   const lastPushAt = lastPushes.get(id);
+  const { waits } = lane;
   return {
     connection: id,
     breaker: lane.state,
     callsAllowed: lane.allowed,
+    ...(waits !== undefined && { waits }),
     ...(lastPushAt !== undefined && { lastPushAt }),
   };
 }

@@ -5,7 +5,7 @@
  * One lane per connection, so a slow server keeps nobody waiting but itself. States of the breaker: closed, open
  * until `probeAt`, probing with one call.
  */
-import type { Trouble } from './outcomes.ts';
+import type { Trouble, TryLater } from './outcomes.ts';
 import { Quota } from './quota.ts';
 import { Turns } from './turns.ts';
 
@@ -56,6 +56,12 @@ export class Lane {
     return this.#probeAt === undefined ? 'closed' : 'open';
   }
 
+  /** For status pages: why nothing is asked now, and for how long. */
+  get waits(): { readonly because: string; readonly seconds: number } | undefined {
+    const wait = this.#leftAlone() ?? this.#overQuota(0);
+    return wait && { because: wait.because, seconds: Math.ceil((wait.afterMs ?? 0) / 1000) };
+  }
+
   /** Calls at once that are allowed now. */
   get allowed(): number {
     if (this.#allowed < this.#options.concurrency && this.#options.now() >= this.#carefulUntil) {
@@ -77,7 +83,7 @@ export class Lane {
     return this.#turns.run(async () => {
       const begun = this.#options.now();
       // The server may have gone down while this call waited for its turn.
-      const late = this.#leftAlone() ?? waiting(this.#quota.waitMs(this.#turns.running - 1, begun), 'quota');
+      const late = this.#leftAlone() ?? this.#overQuota(this.#turns.running - 1);
       if (late !== undefined) return late;
       if (this.#probeAt !== undefined) this.#probeAt = begun + PROBE_EVERY_MS; // this call is the probe
       const result = await call();
@@ -86,11 +92,15 @@ export class Lane {
     });
   }
 
-  #leftAlone(): Trouble | undefined {
+  #leftAlone(): TryLater | undefined {
     const now = this.#options.now();
     return (
       waiting(this.#restsUntil - now, 'asked-to-wait') ?? waiting((this.#probeAt ?? 0) - now, 'left-alone')
     );
+  }
+
+  #overQuota(running: number): TryLater | undefined {
+    return waiting(this.#quota.waitMs(running, this.#options.now()), 'quota');
   }
 
   #note({ busy, down, restMs, headers }: CallEnd, begun: number): void {
@@ -113,6 +123,6 @@ export class Lane {
   }
 }
 
-function waiting(ms: number, because: string): Trouble | undefined {
+function waiting(ms: number, because: string): TryLater | undefined {
   return ms > 0 ? { outcome: 'try-later', because, afterMs: ms } : undefined;
 }

@@ -25,6 +25,8 @@ export interface LaneState {
   readonly breaker: 'closed' | 'open';
   /** Calls at once that are allowed now. */
   readonly callsAllowed: number;
+  /** Why the server is asked nothing now: `asked-to-wait`, `left-alone` or `quota`. */
+  readonly waits?: { readonly because: string; readonly seconds: number };
   /** When its last push was taken here; undefined when none was since the start. */
   readonly lastPushAt?: Date;
 }

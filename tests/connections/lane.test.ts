@@ -159,10 +159,12 @@ describe('a server that tells what is left of its quota', () => {
   });
 
   it('is asked nothing more that the rest may not pay for, until its next window', async () => {
-    const { pass, ends } = laneOf();
+    const { lane, pass, ends } = laneOf();
     for (const units of [1000, 660, 640, 300]) await ends(left(units, 12));
     expect(await ends(WELL)).toEqual({ outcome: 'try-later', because: 'quota', afterMs: 12_000 });
+    expect(lane.waits).toEqual({ because: 'quota', seconds: 12 });
     pass(12_000);
+    expect(lane.waits).toBeUndefined();
     expect(await ends(left(700, 60))).not.toHaveProperty('outcome');
   });
 
