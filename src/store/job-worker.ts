@@ -2,9 +2,10 @@
  * Runs the jobs of one queue.
  *
  * Why not pg-boss's own worker: it looks at most twice a second and knows one formula for retries. This
- * one is woken by the commit that made a job due, and waits as the retry plan says.
+ * one is woken by the commit that made a job due, and waits as the retry plan says. It takes jobs by a statement
+ * of its own, and ends them by pg-boss's.
  */
-import { fromKysely, type JobWithMetadata, type PgBoss } from 'pg-boss';
+import { fromKysely, type PgBoss } from 'pg-boss';
 import { isDatabaseTrouble } from './database-trouble.ts';
 import type { Trx } from './tables.ts';
 
@@ -96,8 +97,17 @@ interface Trouble {
   readonly since?: string;
 }
 
+/** A job that this worker has. */
+interface Taken<Data extends object> {
+  readonly id: string;
+  readonly data: Data;
+  /** What its last run left. */
+  readonly output: object | null;
+  readonly retryCount: number;
+}
+
 interface Run<Data extends object> {
-  readonly job: JobWithMetadata<Data>;
+  readonly job: Taken<Data>;
   readonly ended: Promise<void>;
 }
 
@@ -110,6 +120,26 @@ const HEARTBEAT_MS = 10 * SECOND;
 const HOLD_MARGIN_MS = 10 * SECOND;
 const TELL_AGAIN_MS = SECOND;
 const WAKE_STEP_MS = 25;
+
+/**
+ * Why not pg-boss's own: it passes over every key that was running when it last counted, for a minute and more.
+ * A key may have one job that waits and one to be tried again; only one of them is taken, and none while one runs.
+ */
+const TAKE = `
+  with next as (
+    select j.id, j.singleton_key, j.state from pgboss.job_common j
+    where j.name = $1 and j.state < 'active' and not j.blocked and j.start_after <= now()
+      and not exists (select from pgboss.job_common running
+        where running.name = $1 and running.state = 'active' and running.group_id = j.group_id)
+    order by j.priority desc, j.created_on
+    limit $2 for update of j skip locked
+  ), ranked as (
+    select id, row_number() over (partition by singleton_key order by state desc) as nth from next
+  )
+  update pgboss.job_common set state = 'active', started_on = now(), heartbeat_on = now(),
+    retry_count = case when started_on is null then retry_count else retry_count + 1 end
+  where name = $1 and id = any (array(select id from ranked where nth = 1))
+  returning id, data, output, retry_count as "retryCount"`;
 
 /** Looks for jobs, or waits to be woken. From its creation to `stop()`; then done for good. */
 export class JobWorker<Data extends object> implements AsyncDisposable {
@@ -181,22 +211,18 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
   async #take(free: number): Promise<number> {
     const asked = this.#now();
     try {
-      const jobs = await this.#setup.boss.fetch<Data>(this.#setup.name, {
-        batchSize: free,
-        includeMetadata: true,
-        // One at a time per key: without it a waiting job whose key is running would be tried, refused by
-        // the unique index, and stand in the way of everybody behind it.
-        groupConcurrency: 1,
-      });
+      const { rows } = await this.#setup.boss.getDb().executeSql(TAKE, [this.#setup.name, free]);
+      const jobs = rows as Taken<Data>[];
       for (const job of jobs) this.#start(job, asked);
       return jobs.length;
     } catch (error) {
+      if (isTakenByAnother(error)) return 0;
       this.#setup.onFailure?.({ code: 'database-unreachable', attempt: 0, gaveUp: false, error });
       return 0; // look again after the poll time
     }
   }
 
-  #start(job: JobWithMetadata<Data>, taken: number): void {
+  #start(job: Taken<Data>, taken: number): void {
     this.#heldUntil.set(job.id, taken + LEASE_SECONDS * SECOND);
     const ended = this.#run(job).finally(() => {
       this.#running.delete(job.id);
@@ -206,7 +232,7 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
     this.#running.set(job.id, { job, ended });
   }
 
-  async #run(job: JobWithMetadata<Data>): Promise<void> {
+  async #run(job: Taken<Data>): Promise<void> {
     const { boss, name, fn } = this.#setup;
     let settled = false;
     try {
@@ -230,7 +256,7 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
   }
 
   /** What can not be written while the database is away is written when it is back, and the job need not wait for its lease to end. */
-  async #tellFailure(job: JobWithMetadata<Data>, error: unknown): Promise<void> {
+  async #tellFailure(job: Taken<Data>, error: unknown): Promise<void> {
     for (const end = this.#now() + LEASE_SECONDS * SECOND; ; ) {
       try {
         return await this.#fail(job, error);
@@ -246,7 +272,7 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
   }
 
   /** Too many runs ended without a word: the job is given up before it takes another process with it. */
-  async #killsItsProcess(job: JobWithMetadata<Data>): Promise<boolean> {
+  async #killsItsProcess(job: Taken<Data>): Promise<boolean> {
     const { boss, name, retry, giveUp, transaction, noteSilentEnds, onFailure } = this.#setup;
     const before = (job.output ?? {}) as Trouble;
     if (job.retryCount === 0 || before.code !== undefined) return false;
@@ -268,7 +294,7 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
     return this.#setup.now?.() ?? performance.now();
   }
 
-  async #hold(job: JobWithMetadata<Data>): Promise<void> {
+  async #hold(job: Taken<Data>): Promise<void> {
     const now = this.#now();
     if ((this.#heldUntil.get(job.id) ?? 0) - now > HOLD_MARGIN_MS) return;
     const touched = await this.#setup.boss.touch(this.#setup.name, [job]);
@@ -276,7 +302,7 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
     this.#heldUntil.set(job.id, now + LEASE_SECONDS * SECOND);
   }
 
-  async #fail(job: JobWithMetadata<Data>, error: unknown): Promise<void> {
+  async #fail(job: Taken<Data>, error: unknown): Promise<void> {
     const { boss, name, retry, giveUp, transaction, onFailure } = this.#setup;
     const before = (job.output ?? {}) as Trouble;
     const trouble = isDatabaseTrouble(error) ? new TryLater('database-unreachable') : error;
@@ -335,6 +361,11 @@ export class JobWorker<Data extends object> implements AsyncDisposable {
     });
     this.#wakeUp = undefined;
   }
+}
+
+/** Two workers took one key's two jobs at the same time: the unique index lets one of them have it. */
+function isTakenByAnother(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '23505';
 }
 
 /** How many jobs a settling touched: documented by pg-boss and missing from its types. */

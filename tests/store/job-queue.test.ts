@@ -410,6 +410,27 @@ describe('jobs on PostgreSQL, two processes', () => {
     },
   );
 
+  itOnPostgres(
+    'takes a patient at once who was being evaluated when pg-boss last counted its jobs',
+    async () => {
+      const { store: intake, options, close } = await postgres.open();
+      const { key } = due('p');
+      await sql`update pgboss.queue set singletons_active = array[${key}]::text[] where name = 'due.north'`.execute(
+        intake.db,
+      );
+      const evaluator = await openStore(options); // reads what was counted
+      try {
+        let evaluated = 0;
+        evaluator.due.work(async () => void (evaluated += 1), FAST);
+        await mark(intake, due('p'));
+        await until('the evaluation', () => evaluated === 1, 5000);
+      } finally {
+        await evaluator[Symbol.asyncDispose]();
+        await close();
+      }
+    },
+  );
+
   itOnPostgres('evaluates what was marked while another process had already read the chart', async () => {
     const { store: intake, options, close } = await postgres.open();
     const evaluator = await openStore(options);
