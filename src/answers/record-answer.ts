@@ -18,7 +18,7 @@ import {
 } from '../store/answer.ts';
 import { oweDelivery } from '../store/delivery.ts';
 import { applyChanges, holdAlert, type StoredEpisode } from '../store/episode.ts';
-import { dueKey, type Store } from '../store/store.ts';
+import { dueNow, type Store } from '../store/store.ts';
 import type { Db, Trx } from '../store/tables.ts';
 import { canonicalJson } from '../vocabulary/canonical-json.ts';
 import type { ConnectionId } from '../vocabulary/ids.ts';
@@ -272,8 +272,8 @@ async function apply(
     await oweDelivery(trx, owedFor({ connectionId, patientId, change, decision: { at, verdicts } }));
     // What a reader may still take back is not written yet.
     const afterMs = channel === 'page' && answer.outcome !== 'undone' ? UNDO_WITHIN_MS : 0;
-    await store.deliver.mark(trx, [{ key: dueKey(due), data: due, afterMs }]);
+    await store.deliver.mark(trx, [{ ...dueNow(due), afterMs }]);
   }
   // Evaluated once more: the answer sets when the patient is looked at next.
-  await store.due.mark(trx, [{ key: dueKey(due), data: due, afterMs: 0 }]);
+  await store.due.mark(trx, [dueNow(due)]);
 }

@@ -29,16 +29,8 @@ import {
 import { type Answer, type Call, call } from './call.ts';
 import { COMPANION_TYPES, type Connection, LIMITS } from './connection.ts';
 import { Lane } from './lane.ts';
-import type { ReadOutcome, Refused, Trouble, WriteOutcome } from './outcomes.ts';
-import {
-  gatherPages,
-  isTooLarge,
-  missing,
-  type NoPage,
-  type Page,
-  resourcesOf,
-  smallerPages,
-} from './pages.ts';
+import { isRefusedAs, type ReadOutcome, type Refused, type Trouble, type WriteOutcome } from './outcomes.ts';
+import { gatherPages, missing, type NoPage, type Page, resourcesOf, smallerPages } from './pages.ts';
 import { identifierQuery, isSafeRequest, queryOf, SAFE_REQUEST, type SearchParams } from './requests.ts';
 import { isSafeTarget, isSafeType, type ServerAddress, serverAddress } from './server-address.ts';
 import { Tokens } from './tokens.ts';
@@ -168,7 +160,7 @@ export class Gate {
   async searchAll(type: ResourceType, params: SearchParams): Promise<Page> {
     let all = await gatherPages(this.search(type, params));
     for (const smaller of smallerPages(params)) {
-      if (!isTooLarge(all)) break;
+      if (!isRefusedAs('too-large', all)) break;
       all = await gatherPages(this.search(type, smaller));
     }
     return all;

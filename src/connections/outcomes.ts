@@ -42,6 +42,10 @@ export function isNotUnderstood(answer: {
   );
 }
 
+export function isRefusedAs(reason: RefusalReason, answer: ReadOutcome<unknown>): boolean {
+  return answer.outcome === 'refused' && answer.reason === reason;
+}
+
 export interface TryLater {
   readonly outcome: 'try-later';
   /** What the server asked for, at most an hour; without it the caller's own delays apply. */

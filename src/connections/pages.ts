@@ -43,7 +43,3 @@ export function smallerPages(params: SearchParams): SearchParams[] {
   const asked = Number(params._count ?? Number.POSITIVE_INFINITY);
   return SMALLER_PAGES.filter((size) => size < asked).map((size) => ({ ...params, _count: String(size) }));
 }
-
-export function isTooLarge(page: ReadOutcome<unknown>): boolean {
-  return page.outcome === 'refused' && page.reason === 'too-large';
-}

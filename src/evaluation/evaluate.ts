@@ -31,7 +31,7 @@ import { type Job, TryLater } from '../store/job-worker.ts';
 import { setLookAgain } from '../store/look-again.ts';
 import { forgetMerge, holdMerges } from '../store/merged-patient.ts';
 import { findPatient, learnPatient } from '../store/resource-patient.ts';
-import { type Due, dueKey, type Store } from '../store/store.ts';
+import { type Due, dueNow, type Store } from '../store/store.ts';
 import type { Trx } from '../store/tables.ts';
 import { SHOWN_WITHIN_MS } from '../store/target-resource.ts';
 import { type ConnectionId, type PatientId, parseReference } from '../vocabulary/ids.ts';
@@ -109,8 +109,7 @@ async function findWhose(
   const { patientId } = whose;
   await store.transaction(async (trx) => {
     await assignPatient(trx, connectionId, reference, patientId);
-    const patientDue: Due = { connectionId, patientId };
-    await store.due.mark(trx, [{ key: dueKey(patientDue), data: patientDue, afterMs: 0 }]);
+    await store.due.mark(trx, [dueNow({ connectionId, patientId })]);
     await job.settle(trx);
   });
 }
@@ -267,10 +266,7 @@ async function commit(
   if (into !== undefined) await mergeInto(trx, { connectionId, retired: patientId, into, decision }, parts);
   for (const change of episodeChanges)
     await oweDelivery(trx, parts.owe({ connectionId, patientId, change, decision }));
-  if (episodeChanges.length > 0) {
-    const owing = { connectionId, patientId };
-    await parts.store.deliver.mark(trx, [{ key: dueKey(owing), data: owing, afterMs: 0 }]);
-  }
+  if (episodeChanges.length > 0) await parts.store.deliver.mark(trx, [dueNow({ connectionId, patientId })]);
   await setLookAgain(trx, connectionId, patientId, look);
   const seen = events.map(({ reference }) => reference);
   const learnt = await learnPatient(trx, connectionId, patientId, Object.keys(decision.evidence), seen);
@@ -310,12 +306,10 @@ async function markDue(
   patients: readonly PatientId[],
   { store }: EvaluationParts,
 ): Promise<void> {
-  const due = [...new Set(patients)].map((patientId): Due => ({ connectionId, patientId }));
-  if (due.length > 0)
-    await store.due.mark(
-      trx,
-      due.map((data) => ({ key: dueKey(data), data, afterMs: 0 })),
-    );
+  await store.due.mark(
+    trx,
+    patients.map((patientId) => dueNow({ connectionId, patientId })),
+  );
 }
 
 /** What we write ourselves is no part of a chart. */

@@ -6,8 +6,7 @@
  */
 import type { Patient, Resource } from '@medplum/fhirtypes';
 import type { Gate } from '../connections/gate.ts';
-import { isNotUnderstood, type ReadOutcome, type Trouble } from '../connections/outcomes.ts';
-import { isTooLarge } from '../connections/pages.ts';
+import { isNotUnderstood, isRefusedAs, type ReadOutcome, type Trouble } from '../connections/outcomes.ts';
 import { type Chart, chartOf } from '../core/chart/chart.ts';
 import { whoseIs } from '../intake/whose.ts';
 import { isFhirId, type PatientId, parseReference } from '../vocabulary/ids.ts';
@@ -197,7 +196,7 @@ async function ask(
   if (requests.length === 0) return { outcome: 'found', resource: [] };
   if (batch) {
     const answered = await gate.batch(requests);
-    if (!isTooLarge(answered)) return answered;
+    if (!isRefusedAs('too-large', answered)) return answered;
   }
   const outcomes: ReadOutcome<Resource>[] = [];
   for (const request of requests) outcomes.push(await askOne(gate, request));
@@ -217,7 +216,7 @@ async function askOne(gate: Gate, request: string): Promise<ReadOutcome<Resource
 /** The server does not serve this type or this search, or does not let us see it: its facts stay unknown. */
 function isNotOffered(outcome: Exclude<ReadOutcome<unknown>, { outcome: 'found' }>): boolean {
   if (outcome.outcome === 'hidden' || outcome.outcome === 'gone') return true;
-  return isNotUnderstood(outcome) || (outcome.outcome === 'refused' && outcome.reason === 'forbidden');
+  return isNotUnderstood(outcome) || isRefusedAs('forbidden', outcome);
 }
 
 function whole(outcome: Exclude<ReadOutcome<unknown>, { outcome: 'found' }>): GatherOutcome {

@@ -11,7 +11,7 @@ import { type Answered, answeredIn, underAnswers } from '../core/episodes/carry-
 import { oweDelivery } from '../store/delivery.ts';
 import { applyChanges, episodesOf } from '../store/episode.ts';
 import { episodesMergedInto, rememberMerge } from '../store/merged-patient.ts';
-import { dueKey } from '../store/store.ts';
+import { dueNow } from '../store/store.ts';
 import type { Trx } from '../store/tables.ts';
 import type { ConnectionId, PatientId } from '../vocabulary/ids.ts';
 import type { EvaluationParts } from './evaluate.ts';
@@ -36,8 +36,7 @@ export async function mergeInto(trx: Trx, merge: Merge, parts: EvaluationParts):
   );
   if (answered.size > 0) await answerOpen(trx, merge, answered, parts);
   await rememberMerge(trx, connectionId, { retired, into, at: decision.at });
-  const due = { connectionId, patientId: into };
-  await parts.store.due.mark(trx, [{ key: dueKey(due), data: due, afterMs: 0 }]);
+  await parts.store.due.mark(trx, [dueNow({ connectionId, patientId: into })]);
 }
 
 async function answerOpen(
@@ -61,8 +60,7 @@ async function answerOpen(
       owe({ connectionId, patientId: into, change, decision: { at: decision.at, verdicts } }),
     );
   }
-  const owing = { connectionId, patientId: into };
-  if (written.length > 0) await store.deliver.mark(trx, [{ key: dueKey(owing), data: owing, afterMs: 0 }]);
+  if (written.length > 0) await store.deliver.mark(trx, [dueNow({ connectionId, patientId: into })]);
 }
 
 /** Alerts that are raised for the first time since a merge are under the answers given before it. */

@@ -3,8 +3,8 @@
  */
 import type { Bundle, Observation, Resource } from '@medplum/fhirtypes';
 import type { Gate } from '../connections/gate.ts';
-import type { ReadOutcome, Refused } from '../connections/outcomes.ts';
-import { gatherPages, isTooLarge } from '../connections/pages.ts';
+import { isRefusedAs, type ReadOutcome, type Refused } from '../connections/outcomes.ts';
+import { gatherPages } from '../connections/pages.ts';
 import type { SearchParams } from '../connections/requests.ts';
 
 export type Found =
@@ -21,8 +21,8 @@ const TOO_MANY: Refused = { outcome: 'refused', reason: 'too-many' };
 export async function readSearch(gate: Gate, request: string, first: ReadOutcome<Resource>): Promise<Found> {
   const [type, params] = searchOf(request);
   const pages = first.outcome === 'found' ? await gatherPages(gate.pagesOf(first.resource as Bundle)) : first;
-  const all: Found = isTooLarge(pages) ? await gate.searchAll(type, params) : pages;
-  return isTooMany(all) && type === 'Observation' ? newestObservations(gate, params) : all;
+  const all: Found = isRefusedAs('too-large', pages) ? await gate.searchAll(type, params) : pages;
+  return isRefusedAs('too-many', all) && type === 'Observation' ? newestObservations(gate, params) : all;
 }
 
 /** Type and parameters of a relative search. */
@@ -37,16 +37,12 @@ async function newestObservations(gate: Gate, params: SearchParams): Promise<Fou
   for await (const page of gate.search('Observation', { ...params, _sort: '-date' })) {
     if (page.outcome === 'try-later') return page;
     if (page.outcome !== 'found')
-      return isTooMany(page) && isNewestFirst(newest)
+      return isRefusedAs('too-many', page) && isNewestFirst(newest)
         ? { outcome: 'found', resource: newest, isPart: true }
         : TOO_MANY;
     newest.push(...page.resource);
   }
   return { outcome: 'found', resource: newest };
-}
-
-function isTooMany(page: ReadOutcome<unknown>): boolean {
-  return page.outcome === 'refused' && page.reason === 'too-many';
 }
 
 /** Judged by those that have one time of day; servers do not agree on where a period or a mere day belongs. */

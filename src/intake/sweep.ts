@@ -8,14 +8,14 @@
  */
 import type { Resource } from '@medplum/fhirtypes';
 import type { LiveConnection } from '../connections/live-connection.ts';
-import { isNotUnderstood } from '../connections/outcomes.ts';
-import { isTooLarge, type Page, smallerPages } from '../connections/pages.ts';
+import { isNotUnderstood, isRefusedAs } from '../connections/outcomes.ts';
+import { type Page, smallerPages } from '../connections/pages.ts';
 import type { SearchParams } from '../connections/requests.ts';
 import { allOpenEpisodes } from '../store/episode.ts';
 import type { NewEvent } from '../store/event.ts';
 import type { Inbox } from '../store/inbox.ts';
 import { TryLater } from '../store/job-worker.ts';
-import { type Due, dueKey, type Store } from '../store/store.ts';
+import { dueNow, type Store } from '../store/store.ts';
 import { advanceWatermark, findWatermark } from '../store/watermark.ts';
 import { HOUR } from '../vocabulary/instant.ts';
 import { changeOf, deletionOf } from './change.ts';
@@ -60,15 +60,8 @@ export async function sweep(pass: Pass): Promise<Swept[]> {
 /** A server that can not tell what changed is asked about those whose alert is open. */
 async function lookAtOpen({ live: { connection }, store }: Pass): Promise<void> {
   const open = await allOpenEpisodes(store.db, connection.id);
-  const patients = new Set(open.map(({ patientId }) => patientId));
-  const due = [...patients].map((patientId): Due => ({ connectionId: connection.id, patientId }));
-  if (due.length === 0) return;
-  await store.transaction((trx) =>
-    store.due.mark(
-      trx,
-      due.map((data) => ({ key: dueKey(data), data, afterMs: 0 })),
-    ),
-  );
+  const due = open.map(({ connectionId, patientId }) => dueNow({ connectionId, patientId }));
+  await store.transaction((trx) => store.due.mark(trx, due));
 }
 
 async function sweepType(type: Resource['resourceType'], pass: Pass): Promise<Swept> {
@@ -137,7 +130,7 @@ async function readPages(
   let found = 0;
   let pagesRead = 0;
   for await (const page of live.gate.search(type, query)) {
-    if (isTooLarge(page)) return 'too-large';
+    if (isRefusedAs('too-large', page)) return 'too-large';
     const resources = pageOf(page);
     if (resources === 'too-many') return resources;
     if (resources === 'not-understood' || resources === 'not-served') {
@@ -188,7 +181,7 @@ function pageOf(page: Page): readonly Resource[] | 'too-many' | 'not-understood'
   if (page.outcome === 'found') return page.resource;
   if (page.outcome === 'try-later') throw new TryLater(page.because, page.afterMs);
   if (isNotUnderstood(page)) return 'not-understood';
-  return page.outcome === 'refused' && page.reason === 'too-many' ? 'too-many' : 'not-served';
+  return isRefusedAs('too-many', page) ? 'too-many' : 'not-served';
 }
 
 function later(latest: Date, { meta }: Resource): Date {

@@ -3,7 +3,7 @@
  */
 import { sql } from 'kysely';
 import type { ConnectionId, PatientId } from '../vocabulary/ids.ts';
-import { type Due, dueKey, type Store } from './store.ts';
+import { type Due, dueNow, type Store } from './store.ts';
 import type { Db, Trx } from './tables.ts';
 
 /** Work of one connection that ended the same way. */
@@ -89,8 +89,7 @@ async function redriveEvents(trx: Trx, store: Store, filter: SetAsideFilter): Pr
     ({ connection_id: connectionId, patient_id: patientId, type, resource_id: id }): Due =>
       patientId === null ? { connectionId, reference: { type, id } } : { connectionId, patientId },
   );
-  const marks = new Map(due.map((data) => [dueKey(data), { key: dueKey(data), data, afterMs: 0 }]));
-  if (marks.size > 0) await store.due.mark(trx, [...marks.values()]);
+  await store.due.mark(trx, due.map(dueNow));
   return rows.length;
 }
 
@@ -108,7 +107,6 @@ async function redriveDeliveries(trx: Trx, store: Store, filter: SetAsideFilter)
     connectionId,
     patientId,
   }));
-  const marks = new Map(owing.map((data) => [dueKey(data), { key: dueKey(data), data, afterMs: 0 }]));
-  if (marks.size > 0) await store.deliver.mark(trx, [...marks.values()]);
+  await store.deliver.mark(trx, owing.map(dueNow));
   return rows.length;
 }

@@ -10,7 +10,7 @@ import { ConnectionQueues } from './connection-queues.ts';
 import { type Database, openDatabase } from './database.ts';
 import { parkDeliveries } from './delivery.ts';
 import { finishEvents, setAsideResource, waitingOfPatient } from './event.ts';
-import type { QueueSetup } from './job-queue.ts';
+import type { Mark, QueueSetup } from './job-queue.ts';
 import { RETRY_PLAN, type RetryPlan } from './job-worker.ts';
 import { migrate } from './migrations.ts';
 import type { Db, Trx } from './tables.ts';
@@ -71,6 +71,11 @@ export function dueKey(due: Due): string {
   return 'patientId' in due
     ? `${due.connectionId}|${due.patientId}`
     : `${due.connectionId}|${due.reference.type}/${due.reference.id}`;
+}
+
+/** Work about a patient that may begin with the commit. */
+export function dueNow<Data extends Due>(data: Data): Mark<Data> {
+  return { key: dueKey(data), data, afterMs: 0 };
 }
 
 /** Opens the database, brings its schema up to date, and frees what a killed process held. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DiagnosticReport, Observation } from '@medplum/fhirtypes';
+import type { DiagnosticReport, Observation, Resource } from '@medplum/fhirtypes';
 import { LIMITS } from '../../src/connections/connection.ts';
 import { listSetAside } from '../../src/store/set-aside.ts';
 import { Hospital, magnesium, observation, patient, potassium } from './hospital.ts';
@@ -11,8 +11,15 @@ describe('a chart larger than one answer may be', () => {
   });
   afterAll(async () => await hospital[Symbol.asyncDispose]());
 
-  const alertsOf = async (id: string) =>
-    (await hospital.openIssues()).filter(({ patient: of }) => of?.reference === `Patient/${id}`).length;
+  /** Has a low potassium pushed about a patient with these records. @returns the alerts that are open then */
+  async function alertsOf(id: string, records: readonly Resource[]): Promise<number> {
+    await hospital.sandbox.load([patient(id), magnesium(`${id}-mg`, id), ...records], { notify: false });
+    await hospital.put(potassium(`${id}-k`, id, 2.4, 1));
+    await hospital.settled();
+    expect(await listSetAside(hospital.running.store.db)).toEqual([]);
+    return (await hospital.openIssues()).filter(({ patient: of }) => of?.reference === `Patient/${id}`)
+      .length;
+  }
 
   it('because its reports carry twelve MiB of documents is read in smaller pages', async () => {
     const document = { contentType: 'application/pdf', data: 'A'.repeat(200_000) };
@@ -27,13 +34,7 @@ describe('a chart larger than one answer may be', () => {
         presentedForm: [document],
       }),
     );
-    await hospital.sandbox.load([patient('reports'), magnesium('mg-r', 'reports'), ...reports], {
-      notify: false,
-    });
-    await hospital.put(potassium('k-r', 'reports', 2.4, 1));
-    await hospital.settled();
-    expect(await alertsOf('reports')).toBe(1);
-    expect(await listSetAside(hospital.running.store.db)).toEqual([]);
+    expect(await alertsOf('reports', reports)).toBe(1);
   }, 60_000);
 
   it('because of its monitor is read from the newest on', async () => {
@@ -41,12 +42,6 @@ describe('a chart larger than one answer may be', () => {
       { length: LIMITS.resources + 100 },
       (_, n): Observation => observation(`hr-${n}`, 'monitor', '8867-4', 70, '/min', 24 + n / 60),
     );
-    await hospital.sandbox.load([patient('monitor'), magnesium('mg-m', 'monitor'), ...heartRates], {
-      notify: false,
-    });
-    await hospital.put(potassium('k-m', 'monitor', 2.4, 1));
-    await hospital.settled();
-    expect(await alertsOf('monitor')).toBe(1);
-    expect(await listSetAside(hospital.running.store.db)).toEqual([]);
+    expect(await alertsOf('monitor', heartRates)).toBe(1);
   }, 120_000);
 });

@@ -34,13 +34,13 @@ describeWithServer(`one process of the service${why}`, () => {
   });
 
   it('does the good work among work that can not be done, which is set aside by its reason and can be tried again', async () => {
-    const figures = await poison(place, {
+    const { goodThroughput, maxRssMiB, loopDelayP99Ms, loopDelayMaxMs, ...figures } = await poison(place, {
       good: 40,
       malformed: 40,
       failing: 6,
       gone: 5,
     });
-    expect(figures).toMatchObject({
+    expect(figures).toEqual({
       malformedAnswers: [400],
       setAside: [{ what: 'event', reason: 'patient-gone', count: 5 }],
       redriven: 5,
@@ -50,8 +50,9 @@ describeWithServer(`one process of the service${why}`, () => {
       duplicates: 0,
       wrong: 0,
     });
-    expect(figures.maxRssMiB).toBeLessThan(MOST_RSS_MIB);
-    expect(figures.goodThroughput).toBeGreaterThan(0.2); // both share this machine; `npm run faults` measures it
+    expect(maxRssMiB).toBeLessThan(MOST_RSS_MIB);
+    expect(loopDelayMaxMs).toBeGreaterThanOrEqual(loopDelayP99Ms);
+    expect(goodThroughput).toBeGreaterThan(0.2); // both share this machine; `npm run faults` measures it
   });
 
   it('keeps what it acknowledged, takes nothing it can not keep, and works again by itself, whatever befalls its database', async () => {
